@@ -1,0 +1,1 @@
+"""A compact PyTorch trainer that supplies real loss curves."""

@@ -1,0 +1,11 @@
+from .collapse import collapse_deviation as collapse_deviation
+from .collapse import default_grid as default_grid
+from .collapse import losses_on_grid as losses_on_grid
+from .collapse import noise_floor as noise_floor
+from .collapse import normalize as normalize
+from .collapse import size_weights as size_weights
+from .curve import LossCurve as LossCurve
+from .errors import InputError as InputError
+from .integrity import Finding as Finding
+from .integrity import IntegrityReport as IntegrityReport
+from .ladder import Ladder as Ladder
