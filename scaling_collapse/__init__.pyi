@@ -1,6 +1,14 @@
 from . import empirical as empirical
 from . import sgd_noise_model as sgd_noise_model
 from . import theory as theory
+from .empirical import CollapseReport as CollapseReport
+from .empirical import HorizonFit as HorizonFit
+from .empirical import LawFit as LawFit
+from .empirical import fit_horizon as fit_horizon
+from .empirical import fit_scaling_law as fit_scaling_law
+from .empirical import measure_collapse as measure_collapse
+from .empirical import read_curves as read_curves
+from .empirical import write_curves as write_curves
 from .sgd_noise_model import schedules as schedules
 from .theory import InputError as InputError
 from .theory import Ladder as Ladder

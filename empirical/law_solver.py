@@ -1,0 +1,199 @@
+r"""Fit the scaling law of final losses, `L = L0 + a C^-b`, by variable projection with a robust objective.
+
+Minimized over `L0 >= 0`, `a > 0`, `b > 0` (Huber in log-loss, as published fits do):
+
+    F = sum_i h(ln(L0 + a C_i^-b) - ln L_i),   h(r) = r^2 / 2 where |r| <= delta, else delta (|r| - delta / 2).
+
+For a given `b` the model is linear in `(L0, A)`, `A = a C_ref^-b`, so a few damped Newton steps on two unknowns
+solve it (the projection), and only `b` is searched: on a grid, then by golden section. Everything is vectorized over a
+batch of problems, which makes a bootstrap as cheap as a few fits.
+
+| symbol | unit | meaning |
+|---|---|---|
+| `C` | PFLOPs (1e15 FLOPs) | compute at the horizon |
+| `L` | loss | mean final loss of a size over its seeds |
+| `L0`, `a`, `b` | loss, loss, - | irreducible loss, coefficient, exponent |
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+__all__ = ["B_GRID", "HUBER_DELTA", "Solution", "huber", "objective", "solve"]
+
+HUBER_DELTA = 1e-3
+"""Residuals in log-loss beyond this count linearly, not squared."""
+
+Array = NDArray[np.float64]
+B_GRID = np.geomspace(0.01, 3.0, 32)
+"""Exponents from which the search starts, and its range."""
+
+_GOLDEN = (np.sqrt(5.0) - 1.0) / 2.0
+
+
+@dataclass(frozen=True)
+class Solution:
+    """Minimizers of a batch of fits, each field of shape (batch,).
+
+    Parameters
+    ----------
+    L0, a, b
+        The law, `a` for C in PFLOPs.
+    objective
+        `F` at the minimum.
+    """
+
+    L0: Array
+    a: Array
+    b: Array
+    objective: Array
+
+
+def huber(r: ArrayLike, delta: float = HUBER_DELTA) -> Array:
+    """`r^2 / 2` where `|r| <= delta`, else `delta (|r| - delta / 2)`, elementwise.
+
+    >>> huber([0.5, 3.0], delta=1.0)
+    array([0.125, 2.5 ])
+    """
+    r = np.abs(np.asarray(r, dtype=np.float64))
+    return np.where(r <= delta, 0.5 * r * r, delta * (r - 0.5 * delta))
+
+
+def objective(L0: ArrayLike, a: ArrayLike, b: ArrayLike, C: ArrayLike, L: ArrayLike) -> Array:
+    """`F` summed over the last axis; the parameters broadcast against `C[..., 0]`.
+
+    Parameters
+    ----------
+    L0, a, b
+        The law, shape (...).
+    C
+        Compute in PFLOPs, shape (n,), > 0.
+    L
+        Losses, shape (..., n), > 0.
+    """
+    L0, a, b = (np.asarray(v, dtype=np.float64)[..., None] for v in (L0, a, b))
+    return huber(np.log(L0 + a * np.asarray(C) ** -b) - np.log(L)).sum(axis=-1)
+
+
+def solve(C: ArrayLike, L: ArrayLike) -> Solution:
+    """The law that minimizes the objective, for one or many sets of losses at the same computes.
+
+    Parameters
+    ----------
+    C
+        Compute at the horizon in PFLOPs, shape (n,), > 0, n >= 3 for a unique answer.
+    L
+        Losses, shape (n,) or (batch, n), > 0.
+
+    Returns
+    -------
+    Solution
+        Each field of shape (batch,), or (1,) for a single set.
+
+    Examples
+    --------
+    >>> C = np.array([1.0, 4.0, 16.0, 64.0])
+    >>> fit = solve(C, 2.0 + 0.5 * C**-0.25)
+    >>> print(f"{fit.L0[0]:.6f} {fit.a[0]:.6f} {fit.b[0]:.6f}")
+    2.000000 0.500000 0.250000
+    """
+    C = np.asarray(C, dtype=np.float64)
+    L = np.atleast_2d(np.asarray(L, dtype=np.float64))
+    ln_c = np.log(C) - np.log(C).mean()
+    ln_l = np.log(L)
+
+    # The projected objective on the grid: every problem with every b in one batch.
+    batch, size = len(L), B_GRID.size
+    F, state = _project(np.repeat(ln_l, size, axis=0), ln_c, np.tile(B_GRID, batch), None)
+    best = F.reshape(batch, size).argmin(axis=1)
+    rows = np.arange(batch) * size + best
+    state = state[rows]
+    ln_b = np.log(B_GRID)
+    low, high = ln_b[np.maximum(best - 1, 0)], ln_b[np.minimum(best + 1, size - 1)]
+
+    # Golden section on ln b in each bracket, warm-started projections.
+    left, right = high - _GOLDEN * (high - low), low + _GOLDEN * (high - low)
+    F_left, state_left = _project(ln_l, ln_c, np.exp(left), state)
+    F_right, state_right = _project(ln_l, ln_c, np.exp(right), state)
+    for _ in range(44):
+        go_left = F_left <= F_right
+        low, high = np.where(go_left, low, left), np.where(go_left, right, high)
+        new = np.where(go_left, high - _GOLDEN * (high - low), low + _GOLDEN * (high - low))
+        F_new, state_new = _project(ln_l, ln_c, np.exp(new), np.where(go_left[:, None], state_left, state_right))
+        left, right = np.where(go_left, new, right), np.where(go_left, left, new)
+        F_left, F_right = np.where(go_left, F_new, F_right), np.where(go_left, F_left, F_new)
+        keep = go_left[:, None]
+        state_left, state_right = np.where(keep, state_new, state_right), np.where(keep, state_left, state_new)
+    go_left = F_left <= F_right
+    b = np.exp(np.where(go_left, left, right))
+    L0, A = np.where(go_left[:, None], state_left, state_right).T
+    return Solution(L0, A * np.exp(b * np.log(C).mean()), b, np.where(go_left, F_left, F_right))
+
+
+def _project(ln_l: Array, ln_c: Array, b: Array, start: Array | None) -> tuple[Array, Array]:
+    """Minimize over (L0, A) for given b: objective, shape (batch,), and minimizers, shape (batch, 2).
+
+    Newton steps on the Huber objective whose Hessian is blended with the majorizing one of reweighted least squares
+    (`blend` 1 is reweighting: it always descends; 0 is Newton: it converges at once near the solution).
+    """
+    u = np.exp(-b[:, None] * ln_c)
+    l = np.exp(ln_l)
+    if start is None:
+        # Least squares on relative residuals, which is linear.
+        v, w = 1.0 / l, u / l
+        theta = _solve_2x2((v * v).sum(1), (v * w).sum(1), (w * w).sum(1), v.sum(1), w.sum(1))
+    else:
+        theta = start
+    theta = _feasible(theta, u, l)
+    F = _loss(theta, u, ln_l)
+    blend = np.ones(len(b))
+    for _ in range(60):
+        m = theta[:, :1] + theta[:, 1:] * u
+        r = np.log(m) - ln_l
+        size = np.abs(r)
+        irls = HUBER_DELTA / np.maximum(size, HUBER_DELTA)
+        v, w = 1.0 / m, u / m
+        h = np.maximum(size <= HUBER_DELTA, blend[:, None] * irls)
+        g = irls * r
+        g0, g1 = (g * v).sum(1), (g * w).sum(1)
+        h00, h01, h11 = (h * v * v).sum(1), (h * v * w).sum(1), (h * w * w).sum(1)
+        step = _solve_2x2(h00, h01, h11, -g0, -g1)
+        new = theta + step
+        # On the boundary L0 = 0 only A is free.
+        bound = new[:, 0] < 0
+        if bound.any():
+            only_a = theta[:, 1] - (g1 - h01 * theta[:, 0]) / np.maximum(h11, 1e-300)
+            new[bound, 0], new[bound, 1] = 0.0, only_a[bound]
+        new[:, 1] = np.maximum(new[:, 1], 1e-3 * theta[:, 1])
+        F_new = _loss(new, u, ln_l)
+        better = F_new < F
+        moved = better & (F - F_new > 1e-16 * F)
+        theta = np.where(better[:, None], new, theta)
+        F = np.where(better, F_new, F)
+        if not moved.any() and (blend >= 1.0)[~better].all():
+            break
+        blend = np.where(better, np.maximum(blend * 0.2, 1e-4), np.minimum(blend * 10, 1.0))
+    return F, theta
+
+
+def _loss(theta: Array, u: Array, ln_l: Array) -> Array:
+    return huber(np.log(theta[:, :1] + theta[:, 1:] * u) - ln_l).sum(axis=1)
+
+
+def _feasible(theta: Array, u: Array, l: Array) -> Array:
+    """The start moved into L0 >= 0, A > 0."""
+    L0 = np.clip(theta[:, 0], 0.0, 0.999 * l.min(axis=1))
+    A = np.median((l - L0[:, None]) / u, axis=1)
+    ok = (theta[:, 0] >= 0) & (theta[:, 1] > 0)
+    return np.where(ok[:, None], theta, np.stack([L0, np.maximum(A, 1e-12 * l.min(axis=1))], axis=1))
+
+
+def _solve_2x2(h00: Array, h01: Array, h11: Array, g0: Array, g1: Array) -> Array:
+    """Solutions of symmetric 2x2 systems, a hair of damping keeping singular ones finite; shape (batch, 2)."""
+    h00, h11 = h00 * (1 + 1e-12), h11 * (1 + 1e-12)
+    det = h00 * h11 - h01 * h01
+    det = np.where(det > 1e-300, det, np.inf)
+    return np.stack([(h11 * g0 - h01 * g1) / det, (h00 * g1 - h01 * g0) / det], axis=1)

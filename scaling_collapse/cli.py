@@ -1,0 +1,88 @@
+"""The command line: `scaling-collapse VERB`. Each verb is one file in `verbs/`, loaded when it is called.
+
+Exit codes: 0 done, 1 the finding is negative where a verb is a check (`--check`), 2 bad input (one sentence on
+standard error, never a traceback).
+"""
+
+from __future__ import annotations
+
+import sys
+from inspect import cleandoc
+
+from cyclopts import App, CycloptsError
+
+from . import __version__
+from .theory import InputError
+
+__all__ = ["app", "main"]
+
+# Help lives here, not in the verbs' files: `scaling-collapse --help` must not import them.
+VERBS = {
+    "demo": """Train a small ladder, measure its collapse and draw the pictures.
+
+    Example: scaling-collapse demo --out demo-out
+    """,
+    "measure": """Measure scaling law, collapse and supercollapse of curve tables.
+
+    Example: scaling-collapse measure curves.parquet --json summary.json --out pictures
+    """,
+    "fit": """Fit the compute-optimal horizon from over-trained constant-LR runs.
+
+    Example: scaling-collapse fit horizon-runs.parquet --json horizon.json --out pictures
+    """,
+    "train": """Train the ladder of a preset and write its curve table.
+
+    Example: scaling-collapse train demo-horizon --out horizon-runs
+    """,
+}
+
+app = App(
+    name="scaling-collapse",
+    help="Derive, simulate, measure and forecast the collapse of loss curves across model sizes.",
+    version=__version__,
+    result_action="return_value",
+)
+for _name, _help in VERBS.items():
+    app.command(
+        f"scaling_collapse.verbs.{_name.replace('-', '_')}:{_name.replace('-', '_')}", name=_name, help=cleandoc(_help)
+    )
+
+
+def _sentence(error: CycloptsError) -> str:
+    """The parser's complaint in the house form."""
+    import cyclopts
+
+    verb = " ".join(error.command_chain or ()) or "scaling-collapse"
+    ask = f"See `scaling-collapse {verb} --help`." if verb in VERBS else "See `scaling-collapse --help`."
+    argument = error.argument.name if error.argument is not None else "its arguments"
+    if isinstance(error, cyclopts.UnknownCommandError):
+        got = (error.unused_tokens or ["nothing"])[0]
+        return f"scaling-collapse needs one of the verbs {', '.join(VERBS)}; got {got!r}. {ask}"
+    if isinstance(error, cyclopts.UnknownOptionError):
+        return f"{verb} needs options that it knows; got {error.token.keyword or error.token.value!r}. {ask}"
+    if isinstance(error, cyclopts.MissingArgumentError):
+        return f"{verb} needs a value for {argument}; got none. {ask}"
+    if isinstance(error, cyclopts.CoercionError) and error.token is not None:
+        kind = getattr(error.target_type, "__name__", str(error.target_type))
+        return f"{verb} needs {argument} to be a {kind}; got {error.token.value!r}. {ask}"
+    if isinstance(error, cyclopts.UnusedCliTokensError):
+        return f"{verb} needs no more arguments; got {' '.join(error.unused_tokens or [])!r}. {ask}"
+    return f"{verb} cannot read its arguments: {' '.join(str(error).split())} {ask}"
+
+
+def main(tokens: list[str] | None = None) -> int:
+    """Run one command line (default: the process's own) and return its exit code."""
+    try:
+        return app(tokens, print_error=False, exit_on_error=False) or 0
+    except CycloptsError as error:
+        message = _sentence(error)
+    except InputError as error:
+        message = str(error)
+    except KeyboardInterrupt:
+        print("interrupted; nothing more was written", file=sys.stderr)  # noqa: T201
+        return 130
+    except BrokenPipeError:  # the reader of our output has gone, e.g. `| head`
+        sys.stderr.close()
+        return 0
+    print(f"error: {message}", file=sys.stderr)  # noqa: T201
+    return 2
