@@ -103,14 +103,13 @@ def solve(C: ArrayLike, L: ArrayLike) -> Solution:
     C = np.asarray(C, dtype=np.float64)
     L = np.atleast_2d(np.asarray(L, dtype=np.float64))
     ln_c = np.log(C) - np.log(C).mean()
-    ln_l = np.log(L)
+    ln_l = np.ascontiguousarray(np.log(L).T)
 
     # The projected objective on the grid: every problem with every b in one batch.
     batch, size = len(L), B_GRID.size
-    F, state = _project(np.repeat(ln_l, size, axis=0), ln_c, np.tile(B_GRID, batch), None)
+    F, state = _project(np.repeat(ln_l, size, axis=1), ln_c, np.tile(B_GRID, batch), None)
     best = F.reshape(batch, size).argmin(axis=1)
-    rows = np.arange(batch) * size + best
-    state = state[rows]
+    state = state[:, np.arange(batch) * size + best]
     ln_b = np.log(B_GRID)
     low, high = ln_b[np.maximum(best - 1, 0)], ln_b[np.minimum(best + 1, size - 1)]
 
@@ -122,78 +121,88 @@ def solve(C: ArrayLike, L: ArrayLike) -> Solution:
         go_left = F_left <= F_right
         low, high = np.where(go_left, low, left), np.where(go_left, right, high)
         new = np.where(go_left, high - _GOLDEN * (high - low), low + _GOLDEN * (high - low))
-        F_new, state_new = _project(ln_l, ln_c, np.exp(new), np.where(go_left[:, None], state_left, state_right))
+        F_new, state_new = _project(ln_l, ln_c, np.exp(new), np.where(go_left, state_left, state_right))
         left, right = np.where(go_left, new, right), np.where(go_left, left, new)
         F_left, F_right = np.where(go_left, F_new, F_right), np.where(go_left, F_left, F_new)
-        keep = go_left[:, None]
-        state_left, state_right = np.where(keep, state_new, state_right), np.where(keep, state_left, state_new)
+        state_left, state_right = np.where(go_left, state_new, state_right), np.where(go_left, state_left, state_new)
     go_left = F_left <= F_right
     b = np.exp(np.where(go_left, left, right))
-    L0, A = np.where(go_left[:, None], state_left, state_right).T
+    L0, A = np.where(go_left, state_left, state_right)
     return Solution(L0, A * np.exp(b * np.log(C).mean()), b, np.where(go_left, F_left, F_right))
 
 
 def _project(ln_l: Array, ln_c: Array, b: Array, start: Array | None) -> tuple[Array, Array]:
-    """Minimize over (L0, A) for given b: objective, shape (batch,), and minimizers, shape (batch, 2).
+    """Minimize over (L0, A) for given b: objective, shape (batch,), and minimizers, shape (2, batch).
 
-    Newton steps on the Huber objective whose Hessian is blended with the majorizing one of reweighted least squares
-    (`blend` 1 is reweighting: it always descends; 0 is Newton: it converges at once near the solution).
+    Arrays run over (points, batch), so that sums over the few points are fast. Newton steps on the Huber objective
+    whose Hessian is blended with the majorizing one of reweighted least squares (`blend` 1 is reweighting: it always
+    descends; 0 is Newton: it converges at once near the solution).
     """
-    u = np.exp(-b[:, None] * ln_c)
+    u = np.exp(-b * ln_c[:, None])
     l = np.exp(ln_l)
     if start is None:
         # Least squares on relative residuals, which is linear.
         v, w = 1.0 / l, u / l
-        theta = _solve_2x2((v * v).sum(1), (v * w).sum(1), (w * w).sum(1), v.sum(1), w.sum(1))
-    else:
-        theta = start
-    theta = _feasible(theta, u, l)
-    F = _loss(theta, u, ln_l)
-    blend = np.ones(len(b))
+        start = _solve_2x2((v * v).sum(0), (v * w).sum(0), (w * w).sum(0), v.sum(0), w.sum(0))
+    result = np.stack(_feasible(start, u, l))
+    objective = _loss(result[0], result[1], u, ln_l)
+    todo = np.arange(b.size)
+    blend = np.ones(b.size)
+    (L0, A), F = result, objective
     for _ in range(60):
-        m = theta[:, :1] + theta[:, 1:] * u
+        m = L0 + A * u
         r = np.log(m) - ln_l
         size = np.abs(r)
         irls = HUBER_DELTA / np.maximum(size, HUBER_DELTA)
         v, w = 1.0 / m, u / m
-        h = np.maximum(size <= HUBER_DELTA, blend[:, None] * irls)
+        h = np.maximum(size <= HUBER_DELTA, blend * irls)
         g = irls * r
-        g0, g1 = (g * v).sum(1), (g * w).sum(1)
-        h00, h01, h11 = (h * v * v).sum(1), (h * v * w).sum(1), (h * w * w).sum(1)
+        hw = h * w
+        g0, g1 = (g * v).sum(0), (g * w).sum(0)
+        h00, h01, h11 = (h * v * v).sum(0), (hw * v).sum(0), (hw * w).sum(0)
         step = _solve_2x2(h00, h01, h11, -g0, -g1)
-        new = theta + step
+        L0_new, A_new = L0 + step[0], A + step[1]
         # On the boundary L0 = 0 only A is free.
-        bound = new[:, 0] < 0
+        bound = L0_new < 0
         if bound.any():
-            only_a = theta[:, 1] - (g1 - h01 * theta[:, 0]) / np.maximum(h11, 1e-300)
-            new[bound, 0], new[bound, 1] = 0.0, only_a[bound]
-        new[:, 1] = np.maximum(new[:, 1], 1e-3 * theta[:, 1])
-        F_new = _loss(new, u, ln_l)
+            only_a = A - (g1 - h01 * L0) / np.maximum(h11, 1e-300)
+            L0_new, A_new = np.where(bound, 0.0, L0_new), np.where(bound, only_a, A_new)
+        A_new = np.maximum(A_new, 1e-3 * A)
+        F_new = _loss(L0_new, A_new, u, ln_l)
         better = F_new < F
         moved = better & (F - F_new > 1e-16 * F)
-        theta = np.where(better[:, None], new, theta)
+        L0, A = np.where(better, L0_new, L0), np.where(better, A_new, A)
         F = np.where(better, F_new, F)
-        if not moved.any() and (blend >= 1.0)[~better].all():
-            break
+        result[:, todo], objective[todo] = (L0, A), F
+        # Whoever no longer moves, though fully damped, is done; the others go on alone.
+        going = moved | (~better & (blend < 1.0))
         blend = np.where(better, np.maximum(blend * 0.2, 1e-4), np.minimum(blend * 10, 1.0))
-    return F, theta
+        if not going.any():
+            break
+        if going.mean() < 0.8:
+            todo, L0, A, F, blend = todo[going], L0[going], A[going], F[going], blend[going]
+            u, ln_l = u[:, going], ln_l[:, going]
+    return objective, result
 
 
-def _loss(theta: Array, u: Array, ln_l: Array) -> Array:
-    return huber(np.log(theta[:, :1] + theta[:, 1:] * u) - ln_l).sum(axis=1)
+def _loss(L0: Array, A: Array, u: Array, ln_l: Array) -> Array:
+    r = np.abs(np.log(L0 + A * u) - ln_l)
+    near = np.minimum(r, HUBER_DELTA)
+    return (near * (r - 0.5 * near)).sum(axis=0)
 
 
-def _feasible(theta: Array, u: Array, l: Array) -> Array:
+def _feasible(start: Array, u: Array, l: Array) -> tuple[Array, Array]:
     """The start moved into L0 >= 0, A > 0."""
-    L0 = np.clip(theta[:, 0], 0.0, 0.999 * l.min(axis=1))
-    A = np.median((l - L0[:, None]) / u, axis=1)
-    ok = (theta[:, 0] >= 0) & (theta[:, 1] > 0)
-    return np.where(ok[:, None], theta, np.stack([L0, np.maximum(A, 1e-12 * l.min(axis=1))], axis=1))
+    smallest = l.min(axis=0)
+    L0 = np.clip(start[0], 0.0, 0.999 * smallest)
+    A = np.maximum(np.median((l - L0) / u, axis=0), 1e-12 * smallest)
+    ok = (start[0] >= 0) & (start[1] > 0)
+    return np.where(ok, start[0], L0), np.where(ok, start[1], A)
 
 
 def _solve_2x2(h00: Array, h01: Array, h11: Array, g0: Array, g1: Array) -> Array:
-    """Solutions of symmetric 2x2 systems, a hair of damping keeping singular ones finite; shape (batch, 2)."""
+    """Solutions of symmetric 2x2 systems, a hair of damping keeping singular ones finite; shape (2, batch)."""
     h00, h11 = h00 * (1 + 1e-12), h11 * (1 + 1e-12)
     det = h00 * h11 - h01 * h01
     det = np.where(det > 1e-300, det, np.inf)
-    return np.stack([(h11 * g0 - h01 * g1) / det, (h00 * g1 - h01 * g0) / det], axis=1)
+    return np.stack([(h11 * g0 - h01 * g1) / det, (h00 * g1 - h01 * g0) / det])

@@ -177,6 +177,7 @@ def _why_no_offset(law: LawFit, L_hat: float, smallest: float) -> str:
         )
     why = {
         "too few sizes": f"{len(law.L)} sizes do not identify L0 (3 parameters)",
+        "losses not positive": "the law's residuals are logarithmic, and some final losses are not positive",
         "not a decreasing law": "the final losses do not fall with compute like L0 + a C^-b",
     }[law.status]
     return f"No irreducible loss: {why}. Add sizes, or pass an offset that you know."

@@ -28,7 +28,7 @@ class LawFit:
     status
         `"ok"`; `"L0 not identified"`: the interval of L0 is wider than the smallest reducible loss;
         `"no intervals"`: fitted, but nothing says how uncertain it is (not asked for, or neither seeds nor spare
-        sizes); `"too few sizes"`: fewer than 3, nothing fitted; `"not a decreasing law"`: the exponent ran to the end
+        sizes); `"too few sizes"`: fewer than 3, nothing fitted; `"losses not positive"`: residuals are logarithmic; `"not a decreasing law"`: the exponent ran to the end
         of the search, nothing is claimed.
     L0, a, b
         Irreducible loss, coefficient, exponent; NaN where nothing is claimed.
@@ -86,7 +86,7 @@ def fit_scaling_law(
     Parameters
     ----------
     ladder
-        At least 3 sizes for a fit; losses > 0.
+        At least 3 sizes and losses > 0 for a fit.
     intervals
         Whether to bootstrap; without, only the point estimate.
     level
@@ -102,7 +102,7 @@ def fit_scaling_law(
     Raises
     ------
     InputError
-        If a final loss is not positive, or an argument is out of its domain.
+        If an argument is out of its domain.
 
     References
     ----------
@@ -125,13 +125,6 @@ def fit_scaling_law(
     groups = ladder.by_size
     finals = [np.array([c.horizon_loss for c in curves]) for curves in groups.values()]
     C = np.array([np.mean([c.horizon_compute for c in curves]) for curves in groups.values()], dtype=np.float64) / PFLOP
-    for curves, losses in zip(groups.values(), finals, strict=True):
-        if not (losses > 0).all():
-            worst = curves[int(losses.argmin())]
-            raise InputError(
-                f"fit_scaling_law needs positive final losses (its residuals are logarithmic); got {losses.min():g} in "
-                f"run {worst.run!r}. Shift the losses, or pass an offset to measure_collapse."
-            )
     L = np.array([f.mean() for f in finals])
     seeds = tuple(f.size for f in finals)
     unknown = (math.nan, math.nan)
@@ -143,6 +136,8 @@ def fit_scaling_law(
 
     if len(L) < 3:
         return result("too few sizes")
+    if min(f.min() for f in finals) <= 0:
+        return result("losses not positive")
     fit = solve(C, L)
     b, F = float(fit.b[0]), float(fit.objective[0])
     if not B_GRID[0] * 1.01 < b < B_GRID[-1] * 0.99 or L[C.argmax()] >= L[C.argmin()]:

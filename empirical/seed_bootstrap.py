@@ -84,11 +84,11 @@ def mean_draws(
     if seed_dof:
         pooled = np.sqrt(sum(((f / f.mean() - 1.0) ** 2).sum() for f in finals) / seed_dof)
         if fit_dof > 0 and pooled > 0:
-            from scipy.stats import f as f_distribution
+            from scipy.special import fdtrc
 
             ratio = (residuals**2 * counts).sum() / fit_dof / pooled**2
             misfit = float(np.sqrt(ratio))
-            widen = misfit if f_distribution.sf(ratio, fit_dof, seed_dof) < 0.01 else 1.0
+            widen = misfit if fdtrc(fit_dof, seed_dof, ratio) < 0.01 else 1.0
         else:
             widen = 1.0
         dof = seed_dof

@@ -1,0 +1,187 @@
+import json
+import math
+
+import numpy as np
+import pytest
+from synthetic import law_ladder
+
+from scaling_collapse.empirical import measure_collapse, read_curves
+from scaling_collapse.empirical.pictures import draw_collapse, draw_delta_vs_sigma, draw_law
+from scaling_collapse.empirical.verdict import excess_spread, supercollapse_from
+from scaling_collapse.output import plain
+from scaling_collapse.theory import InputError, Ladder, LossCurve
+
+
+def rebuilt(ladder, **changes):
+    """The ladder with fields of every curve changed: values, or functions of the curve."""
+
+    def fields(c):
+        base = {"run": c.run, "params": c.params, "tokens": c.tokens, "loss": c.loss, "seed": c.seed}
+        return base | {k: v(c) if callable(v) else v for k, v in changes.items()}
+
+    return Ladder(LossCurve(**fields(c)) for c in ladder)
+
+
+def test_persistent_seed_noise_gives_supercollapse():
+    report = measure_collapse(law_ladder(noise=5e-3))
+    assert report.verdict == "supercollapse"
+    assert report.supercollapse.fraction > 0.9
+    assert pytest.approx(2.0, abs=0.1) == report.law.L0
+
+
+def test_fast_noise_gives_a_collapse_that_is_no_supercollapse():
+    report = measure_collapse(law_ladder(noise=0.0, fast=5e-3, points=400), offset=2.0)
+    assert report.verdict == "collapse"
+    assert np.median(report.delta / report.sigma) == pytest.approx(math.sqrt(2), rel=0.15)
+
+
+def test_a_wrong_offset_or_a_wrong_horizon_breaks_the_collapse():
+    ladder = law_ladder(span=64, noise=1e-3)
+    assert measure_collapse(ladder, offset=2.0).verdict == "supercollapse"
+    assert measure_collapse(ladder, offset=0.0).verdict == "no collapse"
+    cut = rebuilt(ladder, horizon_tokens=lambda c: c.tokens[-1] * (c.params / 64e6) ** 0.4)
+    assert measure_collapse(cut).verdict in ("no collapse", "undecided")
+
+
+def test_one_seed_has_no_noise_floor():
+    report = measure_collapse(law_ladder(seeds=1, noise=1e-4))
+    assert report.verdict == "collapse"
+    assert math.isnan(report.supercollapse.fraction)
+    assert np.isnan(report.sigma).all()
+    assert any("No size has two seeds" in r for r in report.reasons)
+
+
+def test_two_sizes_do_not_identify_the_offset():
+    report = measure_collapse(law_ladder(sizes=2))
+    assert report.verdict == "undecided"
+    assert "2 sizes do not identify L0" in report.reasons[0]
+    assert np.isnan(report.delta).all()
+    assert measure_collapse(law_ladder(sizes=2), offset=2.0).verdict == "supercollapse"
+
+
+def test_an_offset_that_is_not_identified_is_said_and_delta_shown_inside_its_interval():
+    report = measure_collapse(law_ladder(sizes=5, span=4, noise=2e-2, rng=2))
+    assert report.law.status == "L0 not identified"
+    words = next(r for r in report.reasons if "not identified" in r)
+    assert "Delta at x" in words
+    inside = report.x < 1
+    assert (report.delta_high[inside] > 1.5 * report.delta_low[inside]).mean() > 0.5
+
+
+def test_unequal_numbers_of_seeds():
+    ladder = law_ladder(noise=5e-3)
+    few = ladder.select(lambda c: c.seed < 2 or c.params < 5e6)
+    report = measure_collapse(few)
+    assert report.verdict == "supercollapse"
+    assert sorted({s.seeds for s in report.sizes}) == [2, 5]
+    mixed = measure_collapse(ladder.select(lambda c: c.seed < 1 or c.params < 5e6))
+    assert np.isfinite(mixed.sigma).all()
+
+
+def test_late_logs_cut_the_grid():
+    late = rebuilt(
+        law_ladder(points=200),
+        tokens=lambda c: c.tokens[c.tokens > 0.3 * c.horizon_tokens],
+        loss=lambda c: c.loss[c.tokens > 0.3 * c.horizon_tokens],
+    )
+    report = measure_collapse(late)
+    assert 0.3 < report.x[0] < 0.32
+    assert any("cover only x from" in r for r in report.reasons)
+
+
+@pytest.mark.parametrize(
+    ("ladder", "options", "message"),
+    [
+        (law_ladder(sizes=1), {}, r"at least 2 sizes; got 1 \(params=1000000\). Add runs of another size."),
+        (law_ladder(), {"offset": 3.0}, r"offset below every final loss; got 3 and a final loss of 2"),
+        (law_ladder(), {"offset": math.nan}, r"offset below every final loss; got nan"),
+        (law_ladder(), {"x": [0.5, 0.2, 1]}, r"`x` increasing in \(0, 1\] and ending at 1"),
+        (
+            rebuilt(law_ladder(), horizon_tokens=lambda c: c.tokens[-1] * (0.5 if c.seed == 0 else 1)),
+            {},
+            r"one horizon per size; got 1e\+07 \(run 'p1000000-s0'\) and 2e\+07 tokens",
+        ),
+        (
+            rebuilt(law_ladder(), schedule=lambda c: "linear" if c.seed else "cosine"),
+            {},
+            r"runs of one schedule; got cosine, linear",
+        ),
+        (
+            rebuilt(law_ladder(), tokens=lambda c: c.tokens[-3:], loss=lambda c: c.loss[-3:]),
+            {},
+            r"logged from early in training; got run .* from 97% of its horizon on",
+        ),
+    ],
+)
+def test_bad_ladders_are_refused(ladder, options, message):
+    with pytest.raises(InputError, match=message):
+        measure_collapse(ladder, **options)
+
+
+def test_a_measurement_is_deterministic_and_its_json_is_strict():
+    one, two = (json.dumps(plain(measure_collapse(law_ladder()).to_json()), allow_nan=False) for _ in range(2))
+    assert one == two
+    keys = {"law", "x", "delta", "sigma", "supercollapse", "verdict", "reasons", "integrity", "sizes"}
+    assert json.loads(one).keys() >= keys
+    assert {"a", "b", "L0", "a_interval", "b_interval", "L0_interval", "objective"} <= json.loads(one)["law"].keys()
+
+
+def test_losses_that_are_not_positive_need_an_offset():
+    below = rebuilt(law_ladder(), loss=lambda c: c.loss - 3.0)
+    report = measure_collapse(below)
+    assert report.verdict == "undecided"
+    assert "some final losses are not positive" in report.reasons[0]
+    assert measure_collapse(below, offset=-1.0).verdict == "supercollapse"
+
+
+def test_pictures_of_every_kind_of_report():
+    for report in (
+        measure_collapse(law_ladder()),
+        measure_collapse(law_ladder(seeds=1)),
+        measure_collapse(law_ladder(sizes=2)),
+    ):
+        for draw in (draw_law, draw_collapse, draw_delta_vs_sigma):
+            assert draw(report).startswith(b"\x89PNG")
+
+
+def test_x_from_needs_a_tail_that_holds():
+    x = np.linspace(0.1, 1, 10)
+    delta = np.array([2.0, 0.5, 2, 0.5, 0.5, 0.5, 0.5, 0.5, 0.5, 0])
+    fraction, x_from = supercollapse_from(x, delta, np.ones(10))
+    assert fraction == pytest.approx(7 / 9)
+    assert x_from == pytest.approx(0.4)
+    assert math.isnan(supercollapse_from(x, np.full(10, 2.0), np.ones(10))[1])
+
+
+def test_the_spread_of_one_seed_takes_rough_noise_off():
+    x = np.linspace(0.1, 1, 181)
+    rng = np.random.default_rng(0)
+    noisy = (x**-0.5) * np.exp(0.01 * rng.standard_normal((8, 181)))
+    noisy /= noisy[:, -1:]
+    quiet = np.stack([1 + (1 + e) * (x**-0.5 - 1) for e in np.linspace(-0.1, 0.1, 8)])
+    assert excess_spread(noisy, np.arange(8)) < 0.02
+    assert excess_spread(quiet, np.arange(8)) == pytest.approx(np.std(np.linspace(-0.1, 0.1, 8), ddof=1), rel=1e-2)
+
+
+@pytest.mark.published
+@pytest.mark.parametrize(
+    ("name", "L0", "b", "fraction"),
+    [
+        ("qiu_cifar5m_linear", (3.131, 3.135), (0.185, 0.200), (0.97, 1.0)),
+        ("qiu_chess_linear", (0.540, 0.546), (0.0, 1.0), (0.90, 1.0)),
+        ("qiu_mlp_linear", (0.0, 0.004), (0.0, 1.0), (0.35, 0.42)),
+    ],
+)
+def test_published_ladders_supercollapse(published, name, L0, b, fraction):
+    report = measure_collapse(read_curves(published(name)))
+    assert report.verdict == "supercollapse"
+    assert L0[0] <= report.law.L0 <= L0[1]
+    assert b[0] <= report.law.b <= b[1]
+    assert fraction[0] <= report.supercollapse.fraction <= fraction[1]
+
+
+@pytest.mark.published
+def test_published_constant_lr_ladder_collapses_at_its_horizon_only(published):
+    path = published("qiu_mlp_const")
+    assert measure_collapse(read_curves(path)).verdict == "collapse"
+    assert measure_collapse(read_curves(path, use_horizon=False)).verdict == "no collapse"

@@ -1,0 +1,225 @@
+"""The command line: results, exit codes, one sentence for bad input, and nothing written then."""
+
+import json
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from synthetic import law_ladder, table_of
+
+from scaling_collapse.cli import VERBS, main
+from scaling_collapse.empirical import write_curves
+
+
+@pytest.fixture
+def ladder_file(tmp_path):
+    return str(write_curves(law_ladder(), tmp_path / "ladder.parquet"))
+
+
+def run(capsys, *tokens):
+    """Exit code, standard output, standard error of one command line."""
+    code = main([str(t) for t in tokens])
+    out, err = capsys.readouterr()
+    return code, out, err
+
+
+def test_measure_writes_json_and_pictures(capsys, tmp_path, ladder_file):
+    code, out, err = run(capsys, "measure", ladder_file, "--json", tmp_path / "r.json", "--out", tmp_path / "pictures")
+    assert (code, err) == (0, "")
+    assert "Verdict: supercollapse" in out
+    report = json.loads((tmp_path / "r.json").read_text())
+    assert report["verdict"] == "supercollapse"
+    assert len(report["x"]) == len(report["delta"]) == len(report["sigma"]) == 181
+    names = sorted(p.name for p in (tmp_path / "pictures").iterdir())
+    assert names == ["collapse.png", "delta_vs_sigma.png", "law.png"]
+
+
+def test_json_on_standard_output_stands_alone(capsys, ladder_file):
+    code, out, _ = run(capsys, "measure", ladder_file, "--json", "-")
+    assert code == 0
+    assert json.loads(out)["law"]["status"] == "ok"
+
+
+def test_check_turns_a_negative_finding_into_exit_code_1(capsys, tmp_path, ladder_file):
+    assert run(capsys, "measure", ladder_file, "--check")[0] == 0
+    two = write_curves(law_ladder(sizes=2), tmp_path / "two.csv")
+    assert run(capsys, "measure", two)[0] == 0
+    assert run(capsys, "measure", two, "--check")[0] == 1
+    assert run(capsys, "measure", two, "--check", "--offset", "2")[0] == 0
+
+
+def test_where_selects(capsys, tmp_path):
+    rows = table_of(law_ladder())
+    rows["schedule"] = ["linear"] * len(rows["loss"])
+    other = table_of(law_ladder(rng=1))
+    other["run"] = [f"cosine-{r}" for r in other["run"]]
+    other["schedule"] = ["cosine"] * len(other["loss"])
+    pq.write_table(pa.concat_tables([pa.table(rows), pa.table(other)]), tmp_path / "both.parquet")
+    code, _, err = run(capsys, "measure", tmp_path / "both.parquet")
+    assert code == 2
+    assert "runs of one schedule; got cosine, linear" in err
+    assert run(capsys, "measure", tmp_path / "both.parquet", "--where", "schedule=linear")[0] == 0
+    code, _, err = run(capsys, "measure", tmp_path / "both.parquet", "--where", "schedule")
+    assert code == 2
+    assert "--where needs COLUMN=VALUE; got 'schedule'" in err
+
+
+def test_fit_writes_json_and_picture(capsys, tmp_path):
+    from empirical_ladders import two_term
+
+    ladder, gamma, _ = two_term()
+    table = write_curves(ladder, tmp_path / "t.parquet")
+    code, out, _ = run(capsys, "fit", table, "--json", tmp_path / "h.json", "--out", tmp_path)
+    assert code == 0
+    assert "Data exponent gamma = 0.79" in out
+    assert json.loads((tmp_path / "h.json").read_text())["gamma"] == pytest.approx(gamma, abs=0.01)
+    assert (tmp_path / "horizon.png").exists()
+
+
+def bad_tables(folder):
+    """Name, table and the words that its error must hold."""
+    good = table_of(law_ladder(sizes=3, seeds=2, points=30))
+    n = len(good["loss"])
+
+    def write(name, columns):
+        pq.write_table(pa.table(columns), folder / name)
+        return folder / name
+
+    yield write("missing.parquet", {k: v for k, v in good.items() if k != "loss"}), "Add or rename loss"
+    yield write("empty.parquet", pa.table(good).slice(0, 0)), "at least one row"
+    yield write("one_size.parquet", table_of(law_ladder(sizes=1))), "at least 2 sizes; got 1"
+    yield write("one_point.parquet", good | {"run": [str(i) for i in range(n)]}), "a curve needs at least 2 points"
+    yield write("nan.parquet", good | {"loss": np.full(n, np.nan)}), "no point with a finite loss"
+    yield write("inf.parquet", good | {"loss": np.full(n, np.inf)}), "no point with a finite loss"
+    yield write("negative.parquet", good | {"tokens": -np.asarray(good["tokens"])}), "`tokens` >= 0; got -"
+    horizons = np.where(np.asarray(good["seed"]) == 0, 0.5, 1.0) * np.repeat(
+        [c.tokens[-1] for c in law_ladder(sizes=3, seeds=2, points=30)], 30
+    )
+    yield write("horizons.parquet", good | {"horizon_tokens": horizons}), "one horizon per size"
+    whole = write("whole.parquet", good).read_bytes()
+    (folder / "truncated.parquet").write_bytes(whole[: len(whole) // 2])
+    yield folder / "truncated.parquet", "The file is damaged"
+    yield folder / "nowhere.parquet", "a file or folder that exists"
+    (folder / "bad_cell.csv").write_text("run,params,tokens,loss\na,1,1,3\na,1,2,x\n")
+    yield folder / "bad_cell.csv", "column 'loss'; got 'x' in row 2"
+
+
+def test_bad_input_is_one_sentence_exit_code_2_and_writes_nothing(capsys, tmp_path):
+    for path, words in bad_tables(tmp_path):
+        before = set(tmp_path.rglob("*"))
+        code, out, err = run(capsys, "measure", path, "--json", tmp_path / "r.json", "--out", tmp_path / "pictures")
+        assert (code, out) == (2, ""), path
+        assert words in err, (path, err)
+        assert err.startswith("error: ")
+        assert err.count("\n") == 1
+        assert "Traceback" not in err
+        assert set(tmp_path.rglob("*")) == before
+
+
+def test_loss_below_the_offset_is_bad_input(capsys, ladder_file):
+    code, _, err = run(capsys, "measure", ladder_file, "--offset", "9")
+    assert code == 2
+    assert "offset below every final loss; got 9" in err
+
+
+def test_steps_out_of_order_are_repaired_and_reported(capsys, tmp_path):
+    rows = table_of(law_ladder())
+    order = np.random.default_rng(0).permutation(len(rows["loss"]))
+    pq.write_table(pa.table({k: [v[i] for i in order] for k, v in rows.items()}), tmp_path / "t.parquet")
+    code, out, _ = run(capsys, "measure", tmp_path / "t.parquet")
+    assert code == 0
+    assert "steps out of order repaired" in out
+
+
+@pytest.mark.parametrize(
+    ("tokens", "words"),
+    [
+        (["measur", "x"], "needs one of the verbs"),
+        (["measure"], "measure needs a value for TABLES; got none"),
+        (["measure", "x", "--ofset", "1"], "measure needs options that it knows; got '--ofset'"),
+        (["measure", "x", "--offset", "one"], "measure needs --offset to be a float; got 'one'"),
+        (["train", "no-such-preset", "--out", "x"], "no-such-preset"),
+    ],
+)
+def test_bad_arguments_are_one_sentence(capsys, tmp_path, monkeypatch, tokens, words):
+    monkeypatch.chdir(tmp_path)
+    code, out, err = run(capsys, *tokens)
+    assert (code, out) == (2, "")
+    assert words in err
+    assert err.count("\n") == 1
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_target_that_cannot_be_written_is_bad_input(capsys, tmp_path, ladder_file):
+    code, _, err = run(capsys, "measure", ladder_file, "--json", tmp_path / "no" / "folder" / "r.json")
+    assert code == 2
+    assert "cannot write" in err
+    (tmp_path / "file").write_text("")
+    code, _, err = run(capsys, "measure", ladder_file, "--out", tmp_path / "file")
+    assert code == 2
+    assert "cannot make the folder" in err
+
+
+def test_every_verb_has_help_with_an_example(capsys):
+    for verb in VERBS:
+        assert main([verb, "--help"]) == 0
+        assert f"Example: scaling-collapse {verb}" in capsys.readouterr().out
+
+
+def test_the_front_door_is_light():
+    """Import in under 0.3 s without torch or jax; the verbs of the core install load neither."""
+    code = (
+        "import sys, time; start = time.perf_counter(); import scaling_collapse; "
+        "print(time.perf_counter() - start); heavy = {'torch', 'jax', 'sympy', 'matplotlib', 'scipy'}; "
+        "print(sorted(heavy & set(sys.modules)))"
+    )
+    best = 9.9
+    for _ in range(3):
+        seconds, heavy = subprocess.run(
+            [sys.executable, "-c", code], capture_output=True, text=True, check=True
+        ).stdout.split("\n")[:2]
+        assert heavy == "[]"
+        best = min(best, float(seconds))
+    assert best < 0.3
+
+
+BLOCK = """
+import sys
+class Block:
+    def find_spec(self, name, path=None, target=None):
+        if name.split(".")[0] in ("torch", "jax"):
+            raise ModuleNotFoundError(f"No module named {name!r}", name=name)
+sys.meta_path.insert(0, Block())
+from scaling_collapse.cli import main
+"""
+
+
+def test_the_core_install_measures_fits_and_reads_without_torch_and_jax(ladder_file, tmp_path):
+    code = BLOCK + f"sys.exit(main(['measure', {ladder_file!r}, '--out', {str(tmp_path / 'p')!r}]))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+
+
+def test_train_without_torch_says_what_to_install(tmp_path):
+    code = BLOCK + f"sys.exit(main(['train', 'demo', '--out', {str(tmp_path / 'x')!r}]))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 2
+    assert "pip install 'scaling-collapse[train]'" in done.stderr
+    assert not (tmp_path / "x" / "curves.parquet").exists()
+
+
+def test_a_closed_pipe_is_no_traceback(ladder_file):
+    command = f"{sys.executable} -m scaling_collapse measure {ladder_file} --json - | head -c 10"
+    done = subprocess.run(["bash", "-c", command], capture_output=True, text=True, check=False)
+    assert "Traceback" not in done.stderr
+
+
+def test_measure_is_prompt(capsys, ladder_file):
+    run(capsys, "measure", ladder_file)
+    start = time.perf_counter()
+    run(capsys, "measure", ladder_file)
+    assert time.perf_counter() - start < 5  # under 1 s on an idle machine
