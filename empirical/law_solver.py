@@ -5,8 +5,9 @@ Minimized over `L0 >= 0`, `a > 0`, `b > 0` (Huber in log-loss, as published fits
     F = sum_i h(ln(L0 + a C_i^-b) - ln L_i),   h(r) = r^2 / 2 where |r| <= delta, else delta (|r| - delta / 2).
 
 For a given `b` the model is linear in `(L0, A)`, `A = a C_ref^-b`, so a few damped Newton steps on two unknowns
-solve it (the projection), and only `b` is searched: on a grid, then by golden section. Everything is vectorized over a
-batch of problems, which makes a bootstrap as cheap as a few fits.
+solve it (the projection). Only `b` is searched: the projected objective's derivative is the partial derivative at the
+projection (envelope theorem), and its root is bracketed on a grid and found by regula falsi (Illinois). Everything is
+vectorized over a batch of problems, which makes a bootstrap as cheap as a few fits.
 
 | symbol | unit | meaning |
 |---|---|---|
@@ -30,8 +31,6 @@ HUBER_DELTA = 1e-3
 Array = NDArray[np.float64]
 B_GRID = np.geomspace(0.01, 3.0, 32)
 """Exponents from which the search starts, and its range."""
-
-_GOLDEN = (np.sqrt(5.0) - 1.0) / 2.0
 
 
 @dataclass(frozen=True)
@@ -107,32 +106,44 @@ def solve(C: ArrayLike, L: ArrayLike) -> Solution:
 
     # The projected objective on the grid: every problem with every b in one batch.
     batch, size = len(L), B_GRID.size
-    F, state = _project(np.repeat(ln_l, size, axis=1), ln_c, np.tile(B_GRID, batch), None)
+    # A few steps tell which one is the best.
+    F, _, state = _project(np.repeat(ln_l, size, axis=1), ln_c, np.tile(B_GRID, batch), None, steps=12)
     best = F.reshape(batch, size).argmin(axis=1)
     state = state[:, np.arange(batch) * size + best]
     ln_b = np.log(B_GRID)
     low, high = ln_b[np.maximum(best - 1, 0)], ln_b[np.minimum(best + 1, size - 1)]
 
-    # Golden section on ln b in each bracket, warm-started projections.
-    left, right = high - _GOLDEN * (high - low), low + _GOLDEN * (high - low)
-    F_left, state_left = _project(ln_l, ln_c, np.exp(left), state)
-    F_right, state_right = _project(ln_l, ln_c, np.exp(right), state)
-    for _ in range(44):
-        go_left = F_left <= F_right
-        low, high = np.where(go_left, low, left), np.where(go_left, right, high)
-        new = np.where(go_left, high - _GOLDEN * (high - low), low + _GOLDEN * (high - low))
-        F_new, state_new = _project(ln_l, ln_c, np.exp(new), np.where(go_left, state_left, state_right))
-        left, right = np.where(go_left, new, right), np.where(go_left, left, new)
-        F_left, F_right = np.where(go_left, F_new, F_right), np.where(go_left, F_left, F_new)
-        state_left, state_right = np.where(go_left, state_new, state_right), np.where(go_left, state_left, state_new)
-    go_left = F_left <= F_right
-    b = np.exp(np.where(go_left, left, right))
-    L0, A = np.where(go_left, state_left, state_right)
-    return Solution(L0, A * np.exp(b * np.log(C).mean()), b, np.where(go_left, F_left, F_right))
+    # The root of dF / d ln b in each bracket; at the ends of the grid there may be none.
+    F_low, slope_low, state_low = _project(ln_l, ln_c, np.exp(low), state)
+    F_high, slope_high, state_high = _project(ln_l, ln_c, np.exp(high), state)
+    bracketed = (slope_low < 0) & (slope_high > 0)
+    lower = F_low <= F_high
+    middle, F = np.where(lower, low, high), np.where(lower, F_low, F_high)
+    state = np.where(lower, state_low, state_high)
+    side = np.zeros(batch)
+    for _ in range(60):
+        todo = np.flatnonzero(bracketed)
+        if todo.size == 0:
+            break
+        l, h, sl, sh = low[todo], high[todo], slope_low[todo], slope_high[todo]
+        m = np.clip(h - sh * (h - l) / (sh - sl), l, h)
+        F_m, slope, state_m = _project(ln_l[:, todo], ln_c, np.exp(m), state[:, todo])
+        middle[todo], F[todo], state[:, todo] = m, F_m, state_m
+        up = slope > 0  # the root lies below m
+        # Illinois: the end that stays twice in a row loses half its weight.
+        slope_low[todo] = np.where(up, np.where(side[todo] > 0, sl / 2, sl), slope)
+        slope_high[todo] = np.where(up, slope, np.where(side[todo] < 0, sh / 2, sh))
+        low[todo], high[todo] = np.where(up, l, m), np.where(up, m, h)
+        side[todo] = np.where(up, 1.0, -1.0)
+        # Done: what the slope still promises within the bracket is nothing.
+        bracketed[todo] = np.abs(slope) * (high[todo] - low[todo]) > 1e-13 * F_m
+    b = np.exp(middle)
+    L0, A = state
+    return Solution(L0, A * np.exp(b * np.log(C).mean()), b, F)
 
 
-def _project(ln_l: Array, ln_c: Array, b: Array, start: Array | None) -> tuple[Array, Array]:
-    """Minimize over (L0, A) for given b: objective, shape (batch,), and minimizers, shape (2, batch).
+def _project(ln_l: Array, ln_c: Array, b: Array, start: Array | None, steps: int = 80) -> tuple[Array, Array, Array]:
+    """Minimize over (L0, A) for given b: objective and its slope in ln b, shapes (batch,), minimizers, (2, batch).
 
     Arrays run over (points, batch), so that sums over the few points are fast. Newton steps on the Huber objective
     whose Hessian is blended with the majorizing one of reweighted least squares (`blend` 1 is reweighting: it always
@@ -140,16 +151,19 @@ def _project(ln_l: Array, ln_c: Array, b: Array, start: Array | None) -> tuple[A
     """
     u = np.exp(-b * ln_c[:, None])
     l = np.exp(ln_l)
+    blend = np.full(b.size, 0.01)
     if start is None:
         # Least squares on relative residuals, which is linear.
         v, w = 1.0 / l, u / l
         start = _solve_2x2((v * v).sum(0), (v * w).sum(0), (w * w).sum(0), v.sum(0), w.sum(0))
+        blend[:] = 1.0
     result = np.stack(_feasible(start, u, l))
     objective = _loss(result[0], result[1], u, ln_l)
+    slope = np.zeros(b.size)
     todo = np.arange(b.size)
-    blend = np.ones(b.size)
     (L0, A), F = result, objective
-    for _ in range(60):
+    b_ln_c = b * ln_c[:, None]
+    for _ in range(steps):
         m = L0 + A * u
         r = np.log(m) - ln_l
         size = np.abs(r)
@@ -157,32 +171,32 @@ def _project(ln_l: Array, ln_c: Array, b: Array, start: Array | None) -> tuple[A
         v, w = 1.0 / m, u / m
         h = np.maximum(size <= HUBER_DELTA, blend * irls)
         g = irls * r
-        hw = h * w
-        g0, g1 = (g * v).sum(0), (g * w).sum(0)
+        hw, gw = h * w, g * w
+        g0, g1 = (g * v).sum(0), gw.sum(0)
+        slope[todo] = -A * (gw * b_ln_c).sum(0)
         h00, h01, h11 = (h * v * v).sum(0), (hw * v).sum(0), (hw * w).sum(0)
-        step = _solve_2x2(h00, h01, h11, -g0, -g1)
-        L0_new, A_new = L0 + step[0], A + step[1]
+        d0, d1 = _solve_2x2(h00, h01, h11, -g0, -g1)
         # On the boundary L0 = 0 only A is free.
-        bound = L0_new < 0
+        bound = L0 + d0 < 0
         if bound.any():
-            only_a = A - (g1 - h01 * L0) / np.maximum(h11, 1e-300)
-            L0_new, A_new = np.where(bound, 0.0, L0_new), np.where(bound, only_a, A_new)
-        A_new = np.maximum(A_new, 1e-3 * A)
-        F_new = _loss(L0_new, A_new, u, ln_l)
+            d0 = np.where(bound, -L0, d0)
+            d1 = np.where(bound, -(g1 - h01 * L0) / np.maximum(h11, 1e-300), d1)
+        d1 = np.maximum(d1, -0.999 * A)
+        F_new = _loss(L0 + d0, A + d1, u, ln_l)
         better = F_new < F
-        moved = better & (F - F_new > 1e-16 * F)
-        L0, A = np.where(better, L0_new, L0), np.where(better, A_new, A)
+        promised = -(g0 * d0 + g1 * d1)
+        L0, A = np.where(better, L0 + d0, L0), np.where(better, A + d1, A)
         F = np.where(better, F_new, F)
         result[:, todo], objective[todo] = (L0, A), F
-        # Whoever no longer moves, though fully damped, is done; the others go on alone.
-        going = moved | (~better & (blend < 1.0))
-        blend = np.where(better, np.maximum(blend * 0.2, 1e-4), np.minimum(blend * 10, 1.0))
+        # Done: the step promises nothing any more, or fails although fully damped. The others go on alone.
+        going = (np.abs(promised) > 1e-15 * F) & (better | (blend < 1.0))
         if not going.any():
             break
+        blend = np.where(better, np.maximum(blend * 0.1, 1e-6), np.minimum(blend * 10, 1.0))
         if going.mean() < 0.8:
             todo, L0, A, F, blend = todo[going], L0[going], A[going], F[going], blend[going]
-            u, ln_l = u[:, going], ln_l[:, going]
-    return objective, result
+            u, ln_l, b_ln_c = u[:, going], ln_l[:, going], b_ln_c[:, going]
+    return objective, slope, result
 
 
 def _loss(L0: Array, A: Array, u: Array, ln_l: Array) -> Array:
