@@ -13,5 +13,8 @@ from .sgd_noise_model import schedules as schedules
 from .theory import InputError as InputError
 from .theory import Ladder as Ladder
 from .theory import LossCurve as LossCurve
+from .theory import ScalingLaw as ScalingLaw
+from .theory import admitted_errors as admitted_errors
+from .theory import derive as derive
 
 __version__: str

@@ -30,6 +30,10 @@ VERBS = {
 
     Example: scaling-collapse fit horizon-runs.parquet --json horizon.json --out pictures
     """,
+    "derive": """Derive the compute-optimal horizon of a scaling law and when its loss curves collapse.
+
+    Example: scaling-collapse derive "L0 + a*t**-mu + b*p**-nu" --latex law.tex --json law.json
+    """,
     "train": """Train the ladder of a preset and write its curve table.
 
     Example: scaling-collapse train demo-horizon --out horizon-runs

@@ -1,0 +1,136 @@
+"""`scaling-collapse simulate`: loss curves of power-law random features under any schedules, as a curve table."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import numpy as np
+from cyclopts import Parameter
+
+from ..output import announce, print_table, progress_bar, write_files, write_json
+from ..theory import InputError
+from ._options import JsonTarget
+
+if TYPE_CHECKING:
+    from ..theory import LossCurve
+
+__all__ = ["simulate"]
+
+
+def simulate(
+    *,
+    sizes: Annotated[list[int], Parameter(consume_multiple=True, negative="", help="Parameters d of each size.")],
+    alpha: Annotated[float, Parameter(help="Spectrum j^-2alpha.")],
+    beta: Annotated[float, Parameter(help="Target j^-beta.")],
+    out: Annotated[Path, Parameter(help="Write curves.parquet and the pictures into this folder.")],
+    schedule: Annotated[
+        list[str] | None, Parameter(negative="", help='E.g. "wsd(decay=0.2)"; may be repeated. Default linear.')
+    ] = None,
+    kappa: Annotated[float, Parameter(help="Horizon of kappa d^gamma examples.")] = 2.0,
+    gamma: Annotated[float | None, Parameter(help="Data exponent; default that of the phase.")] = None,
+    dimensions: Annotated[float, Parameter(help="Data dimensions per parameter, v / d.")] = 8.0,
+    peak: Annotated[float, Parameter(help="Peak learning rate as a share of each size's stability limit.")] = 0.5,
+    batch: Annotated[int, Parameter(help="Examples per step.")] = 1,
+    label_noise: Annotated[float, Parameter(help="Variance of the labels' noise.")] = 0.0,
+    seeds: Annotated[int, Parameter(help="Single runs per size; 0 for the expected curve.")] = 0,
+    features: Annotated[str, Parameter(help="draw or equivalent (expected curves only).")] = "draw",
+    solver: Annotated[str, Parameter(help="Of expected curves: numba, numpy, jax or fast.")] = "numba",
+    json: JsonTarget = None,
+) -> int:
+    """Simulate the loss curves of a family of sizes under learning-rate schedules."""
+    from ..empirical import write_curves
+    from ..empirical.files import ensure_folder
+    from ..sgd_noise_model import power_law, schedules, simulate_ladder, stability_limit
+    from ..theory import Ladder, phase_gamma, phase_of
+
+    for name, value, needs in (("--sizes", len(sizes), "at least one size"), ("--kappa", kappa, "a number > 0")):
+        if not value > 0:
+            raise InputError(f"simulate needs {name} as {needs}; got {value}.")
+    if seeds < 0:
+        raise InputError(f"simulate needs --seeds >= 0; got {seeds}.")
+    chosen = [schedules.parse(text) for text in schedule or ["linear"]]
+    problems = [
+        power_law(
+            d, v=round(dimensions * d), alpha=alpha, beta=beta, label_noise=label_noise, features=features, seed=d
+        )
+        for d in sizes
+    ]
+    exponent = float(phase_gamma(alpha, beta)) if gamma is None else gamma
+    ensure_folder(out)
+    curves: list[LossCurve] = []
+    with progress_bar("simulating") as progress:
+        for i, one in enumerate(chosen):
+            progress(i / len(chosen), f"simulating {one.name}")
+            curves += simulate_ladder(
+                problems,
+                one,
+                steps=lambda p: max(2.0, kappa * p.params**exponent / batch),
+                peak=lambda p: peak * stability_limit(p, batch),
+                batch=batch,
+                seeds=seeds,
+                solver=solver,
+            )
+    ladder = Ladder(curves)
+    table = write_curves(ladder, out / "curves.parquet")
+    pictures: dict[str, Callable[[], bytes]] = {"curves.png": lambda: draw_curves(ladder, label_noise / 2)}
+    written = [table, *write_files(out, pictures)]
+    rows = final_losses(ladder, label_noise / 2)
+    write_json(
+        {
+            "problem": {"alpha": alpha, "beta": beta, "label_noise": label_noise, "phase": str(phase_of(alpha, beta))},
+            "horizon": {"kappa": kappa, "gamma": exponent},
+            "batch": batch,
+            "irreducible_loss": label_noise / 2,
+            "runs": rows,
+        },
+        json,
+    )
+    shown = [[r["schedule"], f"{r['params']:.0f}", str(r["runs"]), f"{r['tokens']:.4g}", f"{r['reducible_loss']:.6g}"]
+             for r in rows]  # fmt: skip
+    print_table("Final reducible loss", ["schedule", "parameters", "runs", "tokens", "loss - L0"], shown, json)
+    for path in written:
+        announce(f"wrote {path}", json)
+    return 0
+
+
+def final_losses(ladder: Any, offset: float) -> list[dict[str, Any]]:
+    """Mean final reducible loss of every size and schedule."""
+    groups: dict[tuple[str, float], list[LossCurve]] = {}
+    for curve in ladder:
+        groups.setdefault((str(curve.schedule), curve.params), []).append(curve)
+    return [
+        {
+            "schedule": schedule,
+            "params": params,
+            "runs": len(curves),
+            "tokens": float(curves[0].tokens[-1]),
+            "reducible_loss": float(np.mean([c.loss[-1] for c in curves])) - offset,
+        }
+        for (schedule, params), curves in sorted(groups.items())
+    ]
+
+
+def draw_curves(ladder: Any, offset: float) -> bytes:
+    """Mean reducible loss against examples, a colour per size, a line style per schedule; the seeds' range shaded."""
+    from ..empirical.pictures import _colors, _picture
+
+    groups: dict[tuple[float, str], list[LossCurve]] = {}
+    for curve in ladder:
+        groups.setdefault((curve.params, str(curve.schedule)), []).append(curve)
+    sizes, kinds = sorted({p for p, _ in groups}), sorted({k for _, k in groups})
+    colors, styles = _colors(len(sizes)), ["-", "--", ":", "-."]
+
+    def draw(figure: Any, axes: Any) -> None:
+        for (params, kind), curves in sorted(groups.items()):
+            color, losses = colors[sizes.index(params)], np.array([c.loss for c in curves]) - offset
+            tokens, style = curves[0].tokens, styles[kinds.index(kind) % 4]
+            axes.loglog(tokens, losses.mean(0), style, color=color, label=f"d = {params:.0f}, {kind}")
+            if len(curves) > 1:
+                axes.fill_between(tokens, losses.min(0), losses.max(0), color=color, alpha=0.2, lw=0)
+        axes.set(xlabel="examples", ylabel="loss - L0")
+        if len(groups) <= 16:
+            axes.legend(fontsize=6)
+
+    return _picture(draw)
