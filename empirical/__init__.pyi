@@ -1,7 +1,7 @@
 from .collapse_report import CollapseReport as CollapseReport
+from .curve_reader import read_curves as read_curves
 from .curve_writer import curve_table as curve_table
 from .curve_writer import write_curves as write_curves
-from .curve_table import read_curves as read_curves
 from .horizon import HorizonFit as HorizonFit
 from .horizon import fit_horizon as fit_horizon
 from .measure import measure_collapse as measure_collapse

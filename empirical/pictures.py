@@ -13,10 +13,11 @@ from typing import Any
 
 import numpy as np
 
+from ..theory import Ladder, LossCurve
 from .collapse_report import CollapseReport
 from .horizon import HorizonFit
 
-__all__ = ["draw_collapse", "draw_delta_vs_sigma", "draw_horizon", "draw_law"]
+__all__ = ["draw_collapse", "draw_curves", "draw_delta_vs_sigma", "draw_horizon", "draw_law"]
 
 STYLE = Path(__file__).with_name("house.mplstyle")
 PFLOP = 1e15
@@ -180,5 +181,26 @@ def draw_horizon(fit: HorizonFit) -> bytes:
         right.set_xticks([], minor=True)
         right.set_title("Compute-optimal horizon; bars: where a size is best", loc="left")
         right.legend(loc="upper left")
+
+    return _picture(draw)
+
+
+def draw_curves(ladder: Ladder, offset: float) -> bytes:
+    """Mean reducible loss against tokens, a colour per size, a line style per schedule; the seeds' range shaded."""
+    groups: dict[tuple[float, str], list[LossCurve]] = {}
+    for curve in ladder:
+        groups.setdefault((float(curve.params), str(curve.schedule)), []).append(curve)
+    kinds = sorted({kind for _, kind in groups})
+    color_of = dict(zip(ladder.sizes, _colors(len(ladder.sizes)), strict=True))
+
+    def draw(_: Any, axes: Any) -> None:
+        for (params, kind), curves in sorted(groups.items()):
+            L = np.stack([c.loss for c in curves]) - offset
+            tokens, style = curves[0].tokens, ("-", "--", ":", "-.")[kinds.index(kind) % 4]
+            axes.loglog(tokens, L.mean(axis=0), style, color=color_of[params], label=f"{_count(params)}, {kind}")
+            axes.fill_between(tokens, L.min(axis=0), L.max(axis=0), color=color_of[params], alpha=0.2, linewidth=0)
+        axes.set(xlabel="tokens", ylabel="loss - $L_0$")
+        if len(groups) <= 16:
+            axes.legend(fontsize=6)
 
     return _picture(draw)

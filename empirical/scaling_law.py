@@ -28,8 +28,8 @@ class LawFit:
     status
         `"ok"`; `"L0 not identified"`: the interval of L0 is wider than the smallest reducible loss;
         `"no intervals"`: fitted, but nothing says how uncertain it is (not asked for, or neither seeds nor spare
-        sizes); `"too few sizes"`: fewer than 3, nothing fitted; `"losses not positive"`: residuals are logarithmic; `"not a decreasing law"`: the exponent ran to the end
-        of the search, nothing is claimed.
+        sizes). Nothing is claimed with `"too few sizes"`: fewer than 3; `"losses not positive"`: residuals are
+        logarithmic; `"not a decreasing law"`: the exponent ran to the end of the search.
     L0, a, b
         Irreducible loss, coefficient, exponent; NaN where nothing is claimed.
     objective

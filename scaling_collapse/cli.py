@@ -34,6 +34,10 @@ VERBS = {
 
     Example: scaling-collapse derive "L0 + a*t**-mu + b*p**-nu" --latex law.tex --json law.json
     """,
+    "simulate": """Simulate loss curves of power-law random features under any schedules.
+
+    Example: scaling-collapse simulate --sizes 64 128 256 --alpha 1.0 --beta 0.25 --batch 4 --seeds 8 --out simulated
+    """,
     "train": """Train the ladder of a preset and write its curve table.
 
     Example: scaling-collapse train demo-horizon --out horizon-runs

@@ -1,1 +1,16 @@
 from . import schedules as schedules
+from .optimal_schedule import OptimalSchedule as OptimalSchedule
+from .optimal_schedule import best_peak as best_peak
+from .optimal_schedule import optimal_schedule as optimal_schedule
+from .problems import Problem as Problem
+from .problems import from_eigenvalues as from_eigenvalues
+from .problems import power_law as power_law
+from .simulated_ladder import simulate_ladder as simulate_ladder
+from .solvers.monte_carlo import SeedRuns as SeedRuns
+from .solvers.monte_carlo import monte_carlo as monte_carlo
+from .solvers.result import Simulation as Simulation
+from .solvers.simulate import simulate as simulate
+from .solvers.simulate import simulate_many as simulate_many
+from .solvers.stability import stability_limit as stability_limit
+from .solvers.variance import SeedVariance as SeedVariance
+from .solvers.variance import seed_variance as seed_variance

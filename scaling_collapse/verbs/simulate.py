@@ -42,6 +42,7 @@ def simulate(
     """Simulate the loss curves of a family of sizes under learning-rate schedules."""
     from ..empirical import write_curves
     from ..empirical.files import ensure_folder
+    from ..empirical.pictures import draw_curves
     from ..sgd_noise_model import power_law, schedules, simulate_ladder, stability_limit
     from ..theory import Ladder, phase_gamma, phase_of
 
@@ -110,27 +111,3 @@ def final_losses(ladder: Any, offset: float) -> list[dict[str, Any]]:
         }
         for (schedule, params), curves in sorted(groups.items())
     ]
-
-
-def draw_curves(ladder: Any, offset: float) -> bytes:
-    """Mean reducible loss against examples, a colour per size, a line style per schedule; the seeds' range shaded."""
-    from ..empirical.pictures import _colors, _picture
-
-    groups: dict[tuple[float, str], list[LossCurve]] = {}
-    for curve in ladder:
-        groups.setdefault((curve.params, str(curve.schedule)), []).append(curve)
-    sizes, kinds = sorted({p for p, _ in groups}), sorted({k for _, k in groups})
-    colors, styles = _colors(len(sizes)), ["-", "--", ":", "-."]
-
-    def draw(figure: Any, axes: Any) -> None:
-        for (params, kind), curves in sorted(groups.items()):
-            color, losses = colors[sizes.index(params)], np.array([c.loss for c in curves]) - offset
-            tokens, style = curves[0].tokens, styles[kinds.index(kind) % 4]
-            axes.loglog(tokens, losses.mean(0), style, color=color, label=f"d = {params:.0f}, {kind}")
-            if len(curves) > 1:
-                axes.fill_between(tokens, losses.min(0), losses.max(0), color=color, alpha=0.2, lw=0)
-        axes.set(xlabel="examples", ylabel="loss - L0")
-        if len(groups) <= 16:
-            axes.legend(fontsize=6)
-
-    return _picture(draw)
