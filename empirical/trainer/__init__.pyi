@@ -1,0 +1,4 @@
+from .fourier import FourierTask as FourierTask
+from .ladders import LadderConfig as LadderConfig
+from .ladders import load_preset as load_preset
+from .train import train_ladder as train_ladder
