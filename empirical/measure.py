@@ -237,9 +237,9 @@ def _within_interval(
     if verdicts == [verdict]:
         return low, high, verdict, [words + "; the verdict stays."]
     words += f" and the verdict runs over {', '.join(verdicts)}."
-    if law.status == "L0 not identified":
-        return low, high, "undecided", [words]
-    return low, high, verdict, [words]
+    # Between collapse and supercollapse the estimate decides; whether there is a collapse at all must not hang on L0.
+    open_question = law.status == "L0 not identified" or "no collapse" in verdicts
+    return low, high, "undecided" if open_question else verdict, [words]
 
 
 def _fraction_interval(

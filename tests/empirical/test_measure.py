@@ -68,6 +68,16 @@ def test_an_offset_that_is_not_identified_is_said_and_delta_shown_inside_its_int
     assert (report.delta_high[inside] > 1.5 * report.delta_low[inside]).mean() > 0.5
 
 
+def test_a_verdict_that_hangs_on_the_offset_is_undecided(monkeypatch):
+    from scaling_collapse.empirical import measure
+
+    monkeypatch.setattr(measure, "classify", lambda spread, x_from: "no collapse" if spread > 1e-3 else "collapse")
+    report = measure_collapse(law_ladder(noise=2e-3))
+    assert report.law.status == "ok"
+    assert report.verdict == "undecided"
+    assert any("the verdict runs over" in r for r in report.reasons)
+
+
 def test_unequal_numbers_of_seeds():
     ladder = law_ladder(noise=5e-3)
     few = ladder.select(lambda c: c.seed < 2 or c.params < 5e6)
