@@ -3,7 +3,8 @@
 import sys
 from pathlib import Path
 
-large = [name for name in sys.argv[1:] if Path(name).is_file() and Path(name).stat().st_size > 2**20]
-for name in large:
-    print(f"{name} is over 1 MiB: keep data elsewhere")
-sys.exit(bool(large))
+if __name__ == "__main__":
+    large = [name for name in sys.argv[1:] if Path(name).is_file() and Path(name).stat().st_size > 2**20]
+    for name in large:
+        print(f"{name} is over 1 MiB: keep data elsewhere")
+    sys.exit(bool(large))
