@@ -25,7 +25,7 @@ class LadderConfig:
     --------
     >>> config = LadderConfig(name="small", task=FourierTask(dimensions=3), widths=(8, 16), kappa=10.0, gamma=1.0)
     >>> config.params(16), config.steps(16)
-    (1576, 62)
+    (1600, 62)
     """
 
     name: str
