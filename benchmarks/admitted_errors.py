@@ -77,7 +77,8 @@ def report(curves: Path) -> str:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--curves", type=Path, required=True, help="folder of the published tables")
+    beside = Path(__file__).resolve().parents[2] / "shared" / "curves"
+    parser.add_argument("--curves", type=Path, default=beside, help="folder of the published tables")
     parser.add_argument("--write", type=Path, help="page whose tables are replaced")
     arguments = parser.parse_args()
     text = report(arguments.curves)

@@ -64,7 +64,7 @@ def train_ladder(config: LadderConfig, *, progress: Progress | None = None, work
     >>> from scaling_collapse.empirical.trainer.fourier import FourierTask
     >>> task = FourierTask(dimensions=2, modes=10)
     >>> config = LadderConfig(name="tiny", task=task, widths=(4, 8), kappa=2000.0, gamma=0.0, seeds=2)
-    >>> train_ladder(config)  # doctest: +SKIP
+    >>> train_ladder(config)
     Ladder(2 sizes, 4 runs, 32 points)
     """
     _require_torch()
