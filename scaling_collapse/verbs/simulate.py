@@ -59,7 +59,6 @@ def simulate(
         for d in sizes
     ]
     exponent = float(phase_gamma(alpha, beta)) if gamma is None else gamma
-    ensure_folder(out)
     curves: list[LossCurve] = []
     with progress_bar("simulating") as progress:
         for i, one in enumerate(chosen):
@@ -74,6 +73,7 @@ def simulate(
                 solver=solver,
             )
     ladder = Ladder(curves)
+    ensure_folder(out)
     table = write_curves(ladder, out / "curves.parquet")
     pictures: dict[str, Callable[[], bytes]] = {"curves.png": lambda: draw_curves(ladder, label_noise / 2)}
     written = [table, *write_files(out, pictures)]
