@@ -5,9 +5,9 @@ Two measured quantities decide:
 - `spread`: how much sizes differ beyond noise, relative to how far the curve falls,
   `sqrt(mean_x B(x)) / sqrt(mean_x (l(x) - 1)^2)`, B the between-size variance of l with the variance that noise gives
   to the sizes' means taken off. A universal curve has 0; the ladder collapses where it is at most `TOLERANCE`.
-- `x_from`: the smallest x from which on `Delta < sigma` holds on at least `TAIL_SHARE` of the grid. A collapse is a
-  supercollapse where `x_from` is at most `SUPER_FROM`. (Near x = 1 Delta vanishes by construction, so a short tail
-  proves nothing.)
+- `x_from`: the smallest x from which on `Delta < sigma` holds on at least `TAIL_SHARE` of the grid. It is a
+  supercollapse where `x_from` is at most `SUPER_FROM`, whatever the spread: sizes then differ by less than seeds do.
+  (Near x = 1 Delta vanishes by construction, so a short tail proves nothing.)
 """
 
 from __future__ import annotations
@@ -99,9 +99,9 @@ def excess_spread(l: Array, size_index: NDArray[np.intp]) -> float:
 def classify(spread: float, x_from: float) -> str:
     """`"supercollapse"`, `"collapse"` or `"no collapse"`; NaN `x_from` (no seeds, no tail) rules the first out.
 
-    >>> classify(0.02, 0.3), classify(0.02, float("nan")), classify(0.2, 0.3)
+    >>> classify(0.07, 0.3), classify(0.02, float("nan")), classify(0.2, 0.8)
     ('supercollapse', 'collapse', 'no collapse')
     """
-    if not spread <= TOLERANCE:
-        return "no collapse"
-    return "supercollapse" if x_from <= SUPER_FROM else "collapse"
+    if x_from <= SUPER_FROM:
+        return "supercollapse"
+    return "collapse" if spread <= TOLERANCE else "no collapse"
