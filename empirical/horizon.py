@@ -144,7 +144,7 @@ def fit_horizon(ladder: Ladder, *, level: float = 0.9, smoothing: float = 0.1) -
         raise InputError(f"fit_horizon needs a `level` between 0 and 1; got {level}. Use 0.9, for example.")
     if not smoothing > 0:
         raise InputError(f"fit_horizon needs `smoothing` > 0; got {smoothing}. Use 0.1, for example.")
-    if len(ladder.sizes) < 3:
+    if len(ladder.sizes) < 5:
         raise InputError(f"fit_horizon needs at least 5 sizes; got {len(ladder.sizes)}. Train more sizes.")
     params = np.array(ladder.sizes)
     groups = list(ladder.by_size.values())

@@ -58,7 +58,8 @@ def huber(r: ArrayLike, delta: float = HUBER_DELTA) -> Array:
     array([0.125, 2.5 ])
     """
     r = np.abs(np.asarray(r, dtype=np.float64))
-    return np.where(r <= delta, 0.5 * r * r, delta * (r - 0.5 * delta))
+    near = np.minimum(r, delta)
+    return near * (r - 0.5 * near)
 
 
 def objective(L0: ArrayLike, a: ArrayLike, b: ArrayLike, C: ArrayLike, L: ArrayLike) -> Array:
@@ -200,9 +201,7 @@ def _project(ln_l: Array, ln_c: Array, b: Array, start: Array | None, steps: int
 
 
 def _loss(L0: Array, A: Array, u: Array, ln_l: Array) -> Array:
-    r = np.abs(np.log(L0 + A * u) - ln_l)
-    near = np.minimum(r, HUBER_DELTA)
-    return (near * (r - 0.5 * near)).sum(axis=0)
+    return huber(np.log(L0 + A * u) - ln_l).sum(axis=0)
 
 
 def _feasible(start: Array, u: Array, l: Array) -> tuple[Array, Array]:

@@ -107,7 +107,7 @@ def measure_collapse(
         reasons.append(_why_no_offset(law, L_hat, float(finals.min())))
     else:
         if math.isfinite(fraction):
-            interval = _fraction_interval(ladder, L, size_index, grid, offset, draws, seed)
+            interval = _fraction_interval(law.C, L, size_index, grid, offset, draws, seed)
         reasons += _describe(spread, fraction, x_from, interval, verdict)
         if offset is None:
             low, high, verdict, reason = _within_interval(law, L, size_index, grid, delta, verdict)
@@ -120,8 +120,7 @@ def measure_collapse(
     if grid[0] > 0.1001 and x is None:
         reasons.append(f"The logs cover only x from {grid[0]:.3f} on.")
     sizes = tuple(
-        SizeSummary(p, len(curves), float(np.mean([c.horizon_loss for c in curves])))
-        for p, curves in ladder.by_size.items()
+        SizeSummary(p, seeds, float(final)) for p, seeds, final in zip(ladder.sizes, law.seeds, law.L, strict=True)
     )
     return CollapseReport(
         verdict, tuple(reasons), law, L_hat, grid, L, l, delta, sigma, low, high, spread,
@@ -243,7 +242,7 @@ def _within_interval(
 
 
 def _fraction_interval(
-    ladder: Ladder,
+    C: Array,
     L: Array,
     size_index: NDArray[np.intp],
     grid: Array,
@@ -255,7 +254,6 @@ def _fraction_interval(
     resampled = resampled_runs(L, size_index, draws, np.random.default_rng(seed))
     sizes = range(size_index.max() + 1)
     finals = np.stack([resampled[:, size_index == s, -1].mean(axis=1) for s in sizes], axis=1)
-    C = np.array([curves[0].horizon_compute for curves in ladder.by_size.values()]) / 1e15
     offsets = np.full(draws, offset) if offset is not None else solve(C, np.maximum(finals, 1e-300)).L0
     fractions = []
     for runs, L_hat in zip(resampled, offsets, strict=True):

@@ -8,7 +8,7 @@ import pyarrow as pa
 import pyarrow.csv as pc
 
 from ...theory import InputError
-from ..columns import NUMERIC, TEXT, first_bad_cell
+from ..columns import NUMERIC, TEXT
 
 __all__ = ["read"]
 
@@ -24,16 +24,8 @@ def read(path: Path) -> pa.Table:
     except pa.ArrowInvalid as error:
         if "conversion error" not in str(error):
             raise
-    # One cell is not a number: read the same columns as text to name it.
-    table = _read(path, dict.fromkeys(NUMERIC, pa.string()))
-    for name in table.column_names:
-        if name in NUMERIC and (bad := first_bad_cell(table.column(name))) is not None:
-            row, value = bad
-            raise InputError(
-                f"read_curves needs a number in every cell of column {name!r}; got {value!r} in row {row + 1} of "
-                f"{path}. Mend or remove that row."
-            )
-    raise InputError(f"read_curves cannot read {path} as csv. Export it again.")
+    # Some cell is not a number: as text, so that whoever converts the column can name it.
+    return _read(path, dict.fromkeys(NUMERIC, pa.string()))
 
 
 def _read(path: Path, numeric: dict[str, pa.DataType]) -> pa.Table:

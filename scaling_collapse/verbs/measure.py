@@ -54,12 +54,11 @@ def show_report(report: CollapseReport, json_target: str | None) -> None:
     """The report for people: integrity, sizes, law, verdict with reasons."""
     integrity = report.ladder.integrity
     announce(f"Integrity: {integrity.summary()}", json_target)
-    shown = [f for f in integrity.findings if f.action != "noted"][:8]
-    for f in shown:
+    changes = [f for f in integrity.findings if f.action != "noted"]
+    for f in changes[:8]:
         announce(f"  {f.action}: {f.subject}: {f.kind}: {f.detail}", json_target)
-    hidden = sum(f.action != "noted" for f in integrity.findings) - len(shown)
-    if hidden:
-        announce(f"  ... and {hidden} more (all of them in --json)", json_target)
+    if len(changes) > 8:
+        announce(f"  ... and {len(changes) - 8} more (all of them in --json)", json_target)
     rows = [[f"{s.params:.0f}", str(s.seeds), f"{s.final_loss:.6g}"] for s in report.sizes]
     print_table("Sizes", ["parameters", "seeds", "final loss"], rows, json_target)
     law, top = report.law, report.supercollapse
