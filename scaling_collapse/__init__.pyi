@@ -9,6 +9,7 @@ from .empirical import fit_scaling_law as fit_scaling_law
 from .empirical import measure_collapse as measure_collapse
 from .empirical import read_curves as read_curves
 from .empirical import write_curves as write_curves
+from .sgd_noise_model import forecast as forecast
 from .sgd_noise_model import schedules as schedules
 from .sgd_noise_model import simulate as simulate
 from .theory import InputError as InputError

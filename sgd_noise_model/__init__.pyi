@@ -1,4 +1,9 @@
 from . import schedules as schedules
+from .forecasting import Forecast as Forecast
+from .forecasting import Target as Target
+from .forecasting import forecast as forecast
+from .laws.calibration import Calibration as Calibration
+from .laws.calibration import calibrate as calibrate
 from .optimal_schedule import OptimalSchedule as OptimalSchedule
 from .optimal_schedule import best_peak as best_peak
 from .optimal_schedule import optimal_schedule as optimal_schedule

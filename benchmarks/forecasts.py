@@ -1,0 +1,99 @@
+"""Every law on every published table, blind: errors on left-out runs, coverage of the bands, seconds of a fit.
+
+python benchmarks/forecasts.py [CURVES] [--pictures DIR]
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+from forecast_protocols import CURVES, LUO_FIT, TABLES, Case, Score, cases, load, luo_score, score
+
+from scaling_collapse.sgd_noise_model import calibrate, forecast
+
+LAWS = {
+    "qiu": ("noise", "traced-response"),
+    "luo": ("one-power", "momentum", "multi-power", "response"),
+    "schaipp": ("one-power", "momentum", "multi-power", "response"),
+}
+
+
+def laws_for(table: str) -> tuple[str, ...]:
+    """The laws that a table can be judged on."""
+    return LAWS[table.split("_")[0]]
+
+
+def judged(case: Case, law: str) -> list[Score]:
+    """Scores of a law on the runs left out of a case."""
+    forecasts = forecast(case.calibration, case.left_out, law=law)
+    found = (score(c, f, case.calibration, case.table) for c, f in zip(case.left_out, forecasts, strict=True))
+    return [s for s in found if s is not None]
+
+
+def line(scores: list[Score]) -> str:
+    """Mean errors, the worst final error and the share of points in the band."""
+    return (
+        f"{100 * np.mean([s.mean for s in scores]):.4f} % / {100 * np.mean([s.smoothed for s in scores]):.4f} %  "
+        f"worst final {100 * max(s.final for s in scores):.3f} %  cover {np.mean([s.covered for s in scores]):.3f}"
+    )
+
+
+def main(folder: Path, verbose: bool) -> None:
+    """Print the tables."""
+    print("left-out runs: mean error as logged / smoothed; worst final error; points in the 90 % band")
+    covered = []
+    for table in TABLES:
+        curves = load(table, folder)
+        for law in laws_for(table):
+            scores = []
+            for case in cases(table, curves):
+                found = judged(case, law)
+                scores += found
+                if verbose:
+                    print(f"    {law:16s} {case.name:45s} {line(found)}")
+            if law in ("response", "traced-response"):
+                covered += scores
+            print(f"{table:24s} {law:16s} {len(scores):3d} runs  {line(scores)}")
+    share = np.mean([s.covered for s in covered])
+    print(f"the project's own laws, all {len(covered)} left-out runs: {share:.3f} of points in the band")
+
+    print("\nhindsight: the published noise law fitted to all runs, and scored on them")
+    for table in TABLES[:2]:
+        curves = load(table, folder)
+        decayed = [c for c in curves if c.schedule != "const"]
+        trunks = tuple(c for c in curves if c.schedule == "const")
+        found = [
+            score(c, f, trunks, table) for c, f in zip(decayed, forecast(curves, decayed, law="noise"), strict=True)
+        ]
+        kept = [s for s in found if s is not None]
+        c = calibrate(curves, law="noise").solution.values["c"]
+        print(f"{table:24s} c = {c:.3f}  {len(kept)} runs  {line(kept)}")
+
+    print("\nLuo's protocol, six-curve means: R2 / MAE / worst relative error, MAE unshared, warm fit")
+    for table in TABLES[2:4]:
+        curves = load(table, folder)
+        case = next(cases(table, curves))
+        assert case.name == ", ".join(LUO_FIT)
+        for law in laws_for(table):
+            calibrate(case.calibration, law=law)
+            start = time.perf_counter()
+            calibrate(case.calibration, law=law)
+            seconds = time.perf_counter() - start
+            rows = [
+                luo_score(c, f, case.calibration)
+                for c, f in zip(case.left_out, forecast(case.calibration, case.left_out, law=law), strict=True)
+            ]
+            r2, mae, worst, alone = np.mean(rows, axis=0)
+            print(f"{table:16s} {law:12s} {r2:.5f} / {mae:.5f} / {worst:.5f}  {alone:.5f}  {seconds:.3f} s")
+
+
+if __name__ == "__main__":
+    arguments = [a for a in sys.argv[1:] if not a.startswith("-")]
+    source = Path(arguments[0]) if arguments else CURVES
+    if not source.is_dir():
+        print(f"no published curves at {source}: nothing to judge")
+    else:
+        main(source, "-v" in sys.argv)
