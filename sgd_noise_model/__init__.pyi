@@ -1,4 +1,7 @@
 from . import schedules as schedules
+from .cooldown import Cooldown as Cooldown
+from .cooldown import CooldownPlan as CooldownPlan
+from .cooldown import plan_cooldown as plan_cooldown
 from .forecasting import Forecast as Forecast
 from .forecasting import Target as Target
 from .forecasting import forecast as forecast

@@ -191,9 +191,8 @@ def _warnings(fit: Calibration, rates: Rates, early: NDArray[np.bool_]) -> tuple
     """Where a target leaves the calibration's cover."""
     notes = []
     if early.any():
-        notes.append(
-            f"the first {int(early.sum())} points lie before what was fitted: a calibration run's loss stands there"
-        )
+        which = "the first point lies" if early.sum() == 1 else f"the first {early.sum()} points lie"
+        notes.append(f"{which} before what was fitted: a calibration run's loss stands there")
     octaves = octaves_beyond(fit, rates)
     if abs(octaves) > 0.05:
         side = "above the highest" if octaves > 0 else "below the lowest"

@@ -1,0 +1,188 @@
+"""`scaling-collapse forecast`: whole loss curves from learning rates, and when to cool down."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import numpy as np
+from cyclopts import Parameter
+
+from ..output import announce, print_table, write_files, write_json
+from ..theory import InputError
+from ._options import JsonTarget, Where, parse_where
+
+if TYPE_CHECKING:
+    from ..sgd_noise_model import Forecast
+    from ..theory import Ladder
+
+__all__ = ["forecast"]
+
+ManyTables = Annotated[
+    list[Path], Parameter(consume_multiple=True, negative="", help="Curve tables with lr of runs to learn from.")
+]
+
+
+def forecast(
+    *,
+    calibrate: ManyTables,
+    target: Annotated[
+        list[Path] | None,
+        Parameter(
+            consume_multiple=True, negative="", help="Tables of runs to forecast: run, params, tokens or step, lr"
+        ),
+    ] = None,
+    out: Annotated[Path | None, Parameter(help="Write the result to this .parquet, .csv or .jsonl.")] = None,
+    law: Annotated[
+        str | None,
+        Parameter(help="response, traced-response, one-power, momentum, multi-power or noise. Default: own."),
+    ] = None,
+    level: Annotated[float, Parameter(help="Coverage of the bands.")] = 0.9,
+    plan: Annotated[bool, Parameter(negative="", help="Rank cooldowns for --budget instead.")] = False,
+    budget: Annotated[float | None, Parameter(help="With --plan: length of the run, in tokens (or steps).")] = None,
+    params: Annotated[float | None, Parameter(help="With --plan: size of the run; default that of the runs.")] = None,
+    where: Where = None,
+    pictures: Annotated[Path | None, Parameter(help="Write the pictures into this folder.")] = None,
+    json: JsonTarget = None,
+) -> int:
+    """Forecast whole loss curves of other schedules and horizons from their learning rates."""
+    from ..empirical import read_curves
+
+    if plan and target:
+        raise InputError("forecast needs either --plan or --target; got both. Leave one out.")
+    if plan and budget is None:
+        raise InputError(
+            "forecast --plan needs --budget, the length of the run in tokens (or steps); got none. Add it."
+        )
+    if not plan and not target:
+        raise InputError("forecast needs --target, a table of runs to forecast, or --plan; got neither. Add one.")
+    if out is not None and out.suffix not in (".parquet", ".csv", ".jsonl"):
+        raise InputError(f"forecast needs --out to end in .parquet, .csv or .jsonl; got {str(out)!r}. Rename it.")
+    runs = read_curves(calibrate, where=parse_where(where), use_horizon=False)
+    announce(f"Integrity of the calibration runs: {runs.integrity.summary()}", json)
+    if plan:
+        assert budget is not None
+        return _plan(runs, budget, params, law, level, out, pictures, json)
+    return _targets(runs, target or [], law, level, out, pictures, json)
+
+
+def _targets(
+    runs: Ladder,
+    tables: list[Path],
+    law: str | None,
+    level: float,
+    out: Path | None,
+    folder: Path | None,
+    json: str | None,
+) -> int:
+    from dataclasses import replace
+
+    from ..empirical import read_targets, write_curves
+    from ..empirical.forecast_picture import draw_forecasts
+    from ..sgd_noise_model import forecast as predict
+    from ..sgd_noise_model.laws import REGISTRY
+    from ..theory import Ladder
+
+    hindsight = law in REGISTRY and REGISTRY[law].hindsight
+    targets = read_targets(tables, hindsight=hindsight)
+    found = predict(list(runs), list(targets), law=law, level=level)
+    for f in found:
+        if not np.isfinite(f.loss).all():
+            raise InputError(
+                f"forecast needs calibration runs that determine the law {f.calibration.law!r}; got "
+                f"{f.calibration.status}. Add runs, or longer ones."
+            )
+    announce(f"Integrity of the targets: {targets.integrity.summary()}", json)
+    written: list[Path] = []
+    if out is not None:
+        curves = [
+            replace(c, loss=f.loss, extra={**c.extra, "loss_low": f.low, "loss_high": f.high})
+            for c, f in zip(targets, found, strict=True)
+        ]
+        written.append(write_curves(Ladder(curves, targets.integrity), out))
+    draw: dict[str, Callable[[], bytes]] = {"forecast.png": lambda: draw_forecasts(found, list(runs))}
+    written += write_files(folder, draw)
+    write_json(
+        {
+            "forecasts": [f.to_json() for f in found],
+            "integrity": {"calibration": runs.integrity.summary(), "targets": targets.integrity.summary()},
+        },
+        json,
+    )
+    _show_law(found[0], json)
+    rows = [[f.target.run, f"{f.loss[-1]:.6g}", f"{f.low[-1]:.6g} to {f.high[-1]:.6g}"] for f in found]
+    print_table("Forecast of the final loss", ["run", "loss", f"{level:.0%} band"], rows, json)
+    for note in dict.fromkeys((w, f.target.run) for f in found for w in f.warnings):
+        announce(f"  warning: {note[1]}: {note[0]}", json)
+    for path in written:
+        announce(f"wrote {path}", json)
+    return 0
+
+
+def _show_law(forecast: Forecast, json: str | None) -> None:
+    fit = forecast.calibration
+    label = " (hindsight: it reads the target's own noise)" if fit.model.hindsight else ""
+    announce(f"Law: {fit.law}{label}, fitted to {len(fit.curves)} runs; status: {fit.status}", json)
+    for name, reason in fit.left_out:
+        if reason not in ("trunk", "another size"):
+            announce(f"  left out: {name}: {reason}", json)
+    rows = [[p.name, f"{fit.solution.values[p.name]:.4g}", p.meaning] for p in fit.model.parameters]
+    print_table("Parameters", ["name", "value", "meaning"], rows, json)
+
+
+def _plan(
+    runs: Ladder, budget: float, params: float | None, law: str | None, level: float, out: Path | None,
+    folder: Path | None, json: str | None,
+) -> int:  # fmt: skip
+    from ..empirical.forecast_picture import draw_plan
+    from ..sgd_noise_model import plan_cooldown
+
+    found = plan_cooldown(list(runs), budget, params=params, law=law, level=level)
+    result = found.to_json()
+    written: list[Path] = []
+    if out is not None:
+        written.append(_write_rows(result["plans"], out))
+    written += write_files(folder, {"plan.png": lambda: draw_plan(found)})
+    write_json(result, json)
+    _show_law(found.best.forecast, json)
+    rows = [
+        [p.shape, f"{p.fraction:.0%}", f"{p.start:.4g}", f"{p.loss:.6g}", f"{p.low:.6g} to {p.high:.6g}",
+         f"{p.gain:.4g}", "best" if p is found.best else "as good" if p.as_good else f"+{p.worse_by:.3g}"]
+        for p in (*found.plans[:12], found.constant)
+    ]  # fmt: skip
+    columns = ["shape", "length", "start", "final loss", f"{level:.0%} band", "gain", "against the best"]
+    print_table(f"Cooldowns for a run of {budget:.4g}", columns, rows, json)
+    short = found.shortest
+    announce(
+        f"Latest start as good as the best: {short.shape}, last {short.fraction:.0%}, from {short.start:.4g} on", json
+    )
+    for note in found.best.forecast.warnings:
+        announce(f"  warning: {note}", json)
+    for path in written:
+        announce(f"wrote {path}", json)
+    return 0
+
+
+def _write_rows(rows: list[dict[str, Any]], path: Path) -> Path:
+    """The plan as a table, by the ending of the path; all of it or nothing."""
+    import io
+
+    import pyarrow as pa
+
+    from ..empirical.files import write_atomically
+
+    table, buffer = pa.Table.from_pylist(rows), io.BytesIO()
+    if path.suffix == ".parquet":
+        import pyarrow.parquet as pq
+
+        pq.write_table(table, buffer)
+    elif path.suffix == ".csv":
+        import pyarrow.csv as pc
+
+        pc.write_csv(table, buffer)
+    else:
+        import json
+
+        buffer.write("".join(json.dumps(row) + "\n" for row in rows).encode())
+    return write_atomically(path, buffer.getvalue())
