@@ -197,7 +197,7 @@ def _warnings(fit: Calibration, rates: Rates, early: NDArray[np.bool_]) -> tuple
     if abs(octaves) > 0.05:
         side = "above the highest" if octaves > 0 else "below the lowest"
         notes.append(
-            f"the peak learning rate is {2.0 ** abs(octaves):.3g} times {side} calibrated: curvature adapts to it"
+            f"the peak learning rate is a factor {2.0 ** abs(octaves):.3g} {side} calibrated: curvature adapts to it"
         )
     further = rates.z[-1] / reach(fit, rates)
     if further > 1.02:

@@ -169,6 +169,9 @@ def calibrate(curves: Sequence[LossCurve], *, law: str | None = None, params: fl
         if chosen == "noise":
             left_out += [(used[i].run, "no noise_trace") for i in decayed if used[i].noise_trace is None]
             decayed = [i for i in decayed if used[i].noise_trace is not None]
+        if not decayed:
+            noise = " that carries `noise_trace`" if chosen == "noise" else ""
+            raise InputError(f"calibrate with the law {chosen!r} needs a decayed run{noise}; got none. Add one.")
         used, rates = [used[i] for i in decayed], [rates[i] for i in decayed]
         masks = [r.decayed & (r.tau[r.first :] >= EARLY_TRACED * r.tau[-1]) for r in rates]
     else:

@@ -29,9 +29,10 @@ class Momentum(ScheduleLaw):
     .. math:: L = L_0 + A z^{-a} - C' S_2, \qquad S_2 = \sum_i m_i, \quad
         m_i = \lambda m_{i-1} + (\eta_{i-1} - \eta_i)
 
-    In continuous time `m' = -m / w - s'` with `w = 1 / (1 - lambda)`, and `S_2` is `w` times the deficit relaxed over
-    the clock with memory `w`: so the law says that a deficit lowers the loss by `C R`, after a delay of `w` steps
-    (`C = C' w`). Drops count after warm-up. `lambda` is fitted; the paper's default is 0.999.
+    In continuous time `m' = -m / w - s'` with `lambda = e^{-1/w}`, and `(1 - lambda) S_2` is the deficit relaxed over
+    the clock with memory `w` (exactly, for rates that jump): the law says that a deficit lowers the loss by `C R`,
+    after a delay of `w`, about `1 / (1 - lambda)`, steps; `C = C' / (1 - lambda)`. Drops count after warm-up. `lambda`
+    is fitted; the paper's default is 0.999.
 
     Assumes one memory in steps, the same early and late, and a response in proportion to the deficit whatever the
     level of the noise; breaks where the rate stays low for long and where it returns.
@@ -51,7 +52,7 @@ class Momentum(ScheduleLaw):
             Parameter("C", "drop of the loss when the rate goes to 0", link="log", share=0.03),
             Parameter(
                 "memory",
-                "1 / (1 - lambda), share of tau_ref",
+                "-1 / ln(lambda), share of tau_ref",
                 (math.log(0.04), math.log(0.01), math.log(0.2)),
                 link="log",
             ),

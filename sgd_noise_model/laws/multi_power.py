@@ -66,7 +66,8 @@ class MultiPower(ScheduleLaw):
         slide, jump = after[:-1] - before[1:], before - after
         pieces = np.ceil(np.abs(slide) / LARGEST_DROP).astype(int)
         interval = np.repeat(np.arange(slide.size), pieces)
-        u = (np.concatenate([np.arange(n) for n in pieces]) + 0.5) / np.repeat(pieces, pieces)  # progress within
+        number = np.arange(interval.size) - np.repeat(np.cumsum(pieces) - pieces, pieces)
+        u = (number + 0.5) / pieces[interval]  # progress within
         drop = np.r_[slide[interval] / pieces[interval], jump]
         rate = np.r_[after[interval] - u * slide[interval], after]
         # tau is quadratic in the progress within an interval
