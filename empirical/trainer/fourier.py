@@ -6,8 +6,8 @@ distributed, directions uniform, k rounded to integers, w normal, phi 0 or pi/2 
 
 Rounded frequencies repeat, and k and -k are one mode: with `c_i = w_i sqrt(2) exp(i phi_i)` the target is the
 real part of `sum_i c_i exp(2 pi i k_i . x)`, so equal modes add up (`c` for k, its conjugate for -k). 10,000
-drawn modes become about 3,000 distinct ones. Two conventions follow from the merging and differ from the
-published code, which keeps a constant and has unit variance only on average over draws:
+drawn modes become about 3,000 distinct ones. Two conventions follow from the merging; `published=True` undoes both,
+for a target that keeps a constant and whose variance is 1 at most on average over draws:
 
 * modes rounded to k = 0 are constants, which say nothing about x, and are dropped;
 * the amplitudes are scaled after merging, so that every drawn target has variance exactly 1.
@@ -45,6 +45,8 @@ class FourierTask:
         Number of modes drawn, >= 1; fewer are left once equal ones are merged.
     seed
         Seed of the draw, >= 0.
+    published
+        Keep the constant, and scale the drawn weights to norm 1 before merging.
 
     Raises
     ------
@@ -62,6 +64,7 @@ class FourierTask:
     exponent: float = 2.0
     modes: int = 10_000
     seed: int = 0
+    published: bool = False
 
     def __post_init__(self) -> None:
         for name, least in (("dimensions", 1), ("modes", 1), ("seed", 0)):
@@ -84,13 +87,17 @@ class FourierTask:
         first = np.take_along_axis(k, (k != 0).argmax(axis=1)[:, None], axis=1)[:, 0]
         k[first < 0] *= -1  # of k and -k keep the one whose first nonzero component is positive
         c[first < 0] = c[first < 0].conj()
-        k, c = k[first != 0], c[first != 0]
+        if self.published:
+            c *= math.sqrt(2.0) / np.linalg.norm(c)
+        else:
+            k, c = k[first != 0], c[first != 0]
         if not len(k):
             raise InputError(f"FourierTask needs a frequency other than zero; got {self}. Raise `modes`.")
         distinct, group = np.unique(k, axis=0, return_inverse=True)
         total = np.zeros(len(distinct), dtype=complex)
         np.add.at(total, group.reshape(-1), c)
-        total *= math.sqrt(2.0) / np.linalg.norm(total)
+        if not self.published:
+            total *= math.sqrt(2.0) / np.linalg.norm(total)
         phase = np.angle(total) / (2 * np.pi)
         return distinct, np.abs(total).astype(np.float32), phase.astype(np.float32)
 
