@@ -75,7 +75,7 @@ def cases(table: str, curves: list[LossCurve]) -> Iterator[Case]:
             ("schedule", lambda c: (c.schedule, fraction(c))),
         )
         for kind, key in kinds:
-            for value in sorted({key(c) for c in decayed}):
+            for value in sorted({key(c) for c in decayed}, key=str):
                 out = [c for c in decayed if key(c) == value]
                 yield Case(table, f"{kind} {value}", tuple(c for c in curves if c not in out), tuple(out))
     elif table.startswith("luo"):

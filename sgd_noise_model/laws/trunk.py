@@ -16,7 +16,7 @@ from .history import Rates
 __all__ = ["Trunk", "build_trunk", "smooth"]
 
 Array = NDArray[np.float64]
-LOSS_WIDTH, NOISE_WIDTH = 0.04, 0.08
+LOSS_WIDTH, NOISE_WIDTH = 0.06, 0.08
 """Bandwidths in ln z: wide enough to average point noise, narrow against any change of the curve's slope."""
 LEAST_POINTS = 12
 GRID = 400
