@@ -204,6 +204,14 @@ def test_the_core_install_measures_fits_and_reads_without_torch_and_jax(ladder_f
     assert done.returncode == 0, done.stderr
 
 
+def test_the_core_install_forecasts_without_torch_and_jax(schedule_runs):
+    runs, target = str(schedule_runs / "runs.parquet"), str(schedule_runs / "target.parquet")
+    words = ["forecast", "--calibrate", runs, "--target", target, "--out", str(schedule_runs / "p.parquet")]
+    code = BLOCK + f"sys.exit(main({words!r}))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+
+
 def test_train_without_torch_says_what_to_install(tmp_path):
     code = BLOCK + f"sys.exit(main(['train', 'demo', '--out', {str(tmp_path / 'x')!r}]))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
@@ -223,3 +231,86 @@ def test_measure_is_prompt(capsys, ladder_file):
     start = time.perf_counter()
     run(capsys, "measure", ladder_file)
     assert time.perf_counter() - start < 5  # under 1 s on an idle machine
+
+
+@pytest.fixture
+def schedule_runs(tmp_path):
+    """Calibration and target tables of a made-up law, as a user would have them."""
+    t = np.linspace(1e6, 1e8, 150)
+    rows = {"run": [], "params": [], "tokens": [], "lr": [], "loss": []}
+    for name, decay in (("constant", 1e-9), ("short", 0.2), ("long", 1.0), ("new", 0.5)):
+        s = np.minimum(1.0, (1.0001e8 - t) / (decay * 1e8))
+        tau = np.cumsum(s) / s.size
+        rows["run"] += [name] * t.size
+        rows["params"] += [1e6] * t.size
+        rows["tokens"] += t.tolist()
+        rows["lr"] += (1e-3 * s).tolist()
+        rows["loss"] += (2.0 + 0.5 * tau**-0.4 - 0.1 * (1 - s)).tolist()
+    table = pa.table(rows)
+    new = np.array(rows["run"]) == "new"
+    pq.write_table(table.filter(pa.array(~new)), tmp_path / "runs.parquet")
+    pq.write_table(table.filter(pa.array(new)), tmp_path / "truth.parquet")
+    pq.write_table(table.filter(pa.array(new)).drop_columns(["loss"]), tmp_path / "target.parquet")
+    return tmp_path
+
+
+def test_forecast_writes_the_target_with_its_loss_and_band(capsys, schedule_runs):
+    folder = schedule_runs
+    common = ("forecast", "--calibrate", folder / "runs.parquet", "--target", folder / "target.parquet")
+    code, out, err = run(
+        capsys, *common, "--out", folder / "p.parquet", "--pictures", folder / "pictures", "--json", folder / "f.json"
+    )
+    assert (code, err) == (0, "")
+    assert "Law: response, fitted to 3 runs" in out
+    made, truth = pq.read_table(folder / "p.parquet"), pq.read_table(folder / "truth.parquet")
+    loss, want = made["loss"].to_numpy(), truth["loss"].to_numpy()
+    assert np.abs(loss / want - 1)[10:].max() < 2e-3
+    assert (made["loss_low"].to_numpy() < loss).all()
+    assert (loss < made["loss_high"].to_numpy()).all()
+    assert made["lr"].to_pylist() == truth["lr"].to_pylist()
+    assert (folder / "pictures" / "forecast.png").stat().st_size > 10_000
+    report = json.loads((folder / "f.json").read_text())["forecasts"][0]
+    assert report["run"] == "new"
+    assert report["calibrated_on"] == ["constant", "long", "short"]
+    # The same from a target whose loss is poison.
+    poisoned = truth.set_column(truth.column_names.index("loss"), "loss", pa.array(np.full(len(truth), np.inf)))
+    pq.write_table(poisoned, folder / "target.parquet")
+    assert run(capsys, *common, "--out", folder / "q.parquet")[0] == 0
+    assert pq.read_table(folder / "q.parquet").equals(made)
+
+
+def test_forecast_plan_ranks_cooldowns(capsys, schedule_runs):
+    folder = schedule_runs
+    code, out, _ = run(
+        capsys, "forecast", "--plan", "--calibrate", folder / "runs.parquet", "--budget", "1e8", "--out",
+        folder / "plan.csv", "--pictures", folder / "pictures", "--json", folder / "plan.json",
+    )  # fmt: skip
+    assert code == 0
+    assert "Latest start as good as the best" in out
+    plan = json.loads((folder / "plan.json").read_text())
+    assert plan["best"]["gain"] > 0.05
+    assert plan["best"]["loss"] == min(p["loss"] for p in plan["plans"])
+    assert len((folder / "plan.csv").read_text().splitlines()) == 1 + len(plan["plans"])
+    assert (folder / "pictures" / "plan.png").stat().st_size > 10_000
+
+
+@pytest.mark.parametrize(
+    ("more", "sentence"),
+    [
+        ((), "forecast needs --target, a table of runs to forecast, or --plan; got neither"),
+        (("--plan",), "forecast --plan needs --budget"),
+        (("--plan", "--budget", "-3"), "plan_cooldown needs a `budget` of tokens > 0; got -3"),
+        (("--target", "runs.parquet", "--plan", "--budget", "1"), "either --plan or --target; got both"),
+        (("--target", "target.parquet", "--out", "p.xls"), "forecast needs --out to end in .parquet, .csv or .jsonl"),
+        (("--target", "target.parquet", "--law", "magic"), "needs a law of momentum"),
+        (("--target", "none.parquet"), "none.parquet"),
+    ],
+)
+def test_forecast_names_bad_input_and_writes_nothing(capsys, schedule_runs, monkeypatch, more, sentence):
+    monkeypatch.chdir(schedule_runs)
+    before = sorted(p.name for p in schedule_runs.iterdir())
+    code, _, err = run(capsys, "forecast", "--calibrate", "runs.parquet", *more)
+    assert code == 2
+    assert sentence in err
+    assert err.count("\n") == 1
+    assert sorted(p.name for p in schedule_runs.iterdir()) == before

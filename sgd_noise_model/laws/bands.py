@@ -7,9 +7,10 @@ Five independent parts, added in squares:
 3. parameters: `g V g'` with the sandwich covariance `V = H^-1 S H^-1`, scores clustered by half octaves of each run;
 4. the law's own error: `LAW_SHARE` of what the schedule changes in the loss, and `TRUNK_SHARE` of what the trunk is
    extrapolated beyond the longest calibration run;
-5. another peak rate: `PEAK_SHARE` of the loss per factor of 2 beyond the calibrated ones.
+5. another peak rate: `PEAK_SHARE` of the loss per factor of 2 beyond the calibrated ones; another size than any with a
+   constant-rate run: `SIZE_SHARE` of the way from the nearest one's trunk.
 
-The three shares are not fitted to a user's runs: few runs cannot tell them. They are the errors seen when runs of the
+The shares are not fitted to a user's runs: few runs cannot tell them. They are the errors seen when runs of the
 published tables were left out, rounded (docs/forecast.md), the same for every law and data set.
 """
 
@@ -31,6 +32,7 @@ Array = NDArray[np.float64]
 LAW_SHARE = 0.03
 TRUNK_SHARE = 0.2
 PEAK_SHARE = 0.008
+SIZE_SHARE = 0.3
 EARLY_SHARE = 0.02
 """Before the first fitted point the forecast is another run's measured loss: right to about this share."""
 BLOCKS_PER_OCTAVE = 2
@@ -82,7 +84,19 @@ def log_spread(fit: Calibration, spread: Spread, rates: Rates, loss: Array, grad
     law = LAW_SHARE * (flat - loss) / loss
     trunk = TRUNK_SHARE * (reached - flat) / loss
     peak = PEAK_SHARE * abs(octaves_beyond(fit, rates))
-    return np.sqrt(spread.point**2 + spread.run**2 + np.maximum(parameters, 0.0) + law**2 + trunk**2 + peak**2)
+    size = SIZE_SHARE * _between_sizes(fit, rates)
+    return np.sqrt(
+        spread.point**2 + spread.run**2 + np.maximum(parameters, 0.0) + law**2 + trunk**2 + peak**2 + size**2
+    )
+
+
+def _between_sizes(fit: Calibration, rates: Rates) -> Array | float:
+    """How far, in `ln L`, the trunk of a size without constant-rate run lies from that of the nearest size with one."""
+    if fit.trunk is None or rates.params in fit.trunk.sizes:
+        return 0.0
+    nearest = min(fit.trunk.sizes, key=lambda p: abs(math.log(p / rates.params)))
+    z = rates.z[rates.first :]
+    return np.abs(np.log(fit.trunk.loss(rates.params, z) / fit.trunk.loss(nearest, z)))
 
 
 def _flat(fit: Calibration, rates: Rates, z: Array) -> Array:
