@@ -56,3 +56,40 @@ def fit_law(C, L, starts=10):
         if found.fun < best[0]:
             best = (found.fun, found.x)
     return best
+
+
+def relaxed(clock, before, after, memory, pieces=200):
+    """R' = (d - R) / w by the midpoint rule in many small steps within every interval; R before each knot."""
+    result = [before[0]]
+    for i in range(1, len(clock)):
+        R, h = result[-1], (clock[i] - clock[i - 1]) / pieces
+        for j in range(pieces):
+            d0, d1 = (after[i - 1] + (before[i] - after[i - 1]) * (j + u) / pieces for u in (0.0, 0.5))
+            middle = R + h / 2 * (d0 - R) / memory
+            R += h * (d1 - middle) / memory
+        result.append(R)
+    return np.array(result)
+
+
+def annealing(eta, decay):
+    """S2 of the Momentum law after every step, as published: m_i = decay m_(i-1) + (eta_(i-1) - eta_i), S2 = sum m."""
+    m = total = 0.0
+    result = [0.0]
+    for i in range(1, len(eta)):
+        m = decay * m + (eta[i - 1] - eta[i])
+        total += m
+        result.append(total)
+    return np.array(result)
+
+
+def multi_power(eta, steps, L0, A, a, B, C, beta, g):
+    """The Multi-Power Law after some steps, as published: the drop of every step in turn, warm-up too."""
+    S = np.cumsum(eta)
+    result = []
+    for t in steps:
+        paid = 0.0
+        for k in range(1, t + 1):
+            if eta[k] != eta[k - 1]:
+                paid += (eta[k - 1] - eta[k]) * (1 - (1 + C * eta[k] ** -g * (S[t] - S[k - 1])) ** -beta)
+        result.append(L0 + A * S[t] ** -a - B * paid)
+    return np.array(result)

@@ -1,6 +1,6 @@
 """The interface of schedule laws: a loss as a function of a run's learning rates and a few parameters.
 
-Every law is one file with one class; `REGISTRY` lists them. All are fitted by the same `fit_law`.
+Every law is one file with one class; `REGISTRY` lists them. All are fitted by the same `solve_law`.
 """
 
 from __future__ import annotations

@@ -118,8 +118,9 @@ def rates_of(
     first = int(t[0] > 0)
     if first:
         t, s = np.r_[0.0, t], np.r_[0.0, s]
-    rising = np.diff(s) > 1e-9 * np.maximum(s[:-1], 1e-300)
-    warm = int(np.argmin(rising)) if not rising.all() else s.size - 1
+    falling = np.flatnonzero(np.diff(s) < 0)
+    # The first time that the initial rise, plateaus included, is at its top.
+    warm = int(np.argmax(s[: falling[0] + 1 if falling.size else s.size]))
     before = s.copy()
     jump = _jumps(s)
     jump[:warm] = False
