@@ -205,8 +205,10 @@ def _warnings(fit: Calibration, rates: Rates, early: NDArray[np.bool_]) -> tuple
     if fit.trunk is not None and rates.params not in fit.trunk.sizes:
         notes.append("no constant-rate run of this size: the trunk lies between, or beyond, the sizes that have one")
     longest = max((_memory(r) for r in fit.rates), default=0.0)
-    if _memory(rates) > 1.25 * longest + 1e-6:
+    if fit.donor is None and _memory(rates) > 1.25 * longest + 1e-6:
         notes.append("the learning rate stays lower for longer than in any calibration run")
+    if fit.donor is not None:
+        notes.append(f"no run of this size decays: the response is that of the size with params={fit.donor:.0f}")
     if fit.status.startswith("no decayed"):
         notes.append("no calibration run decays: the response to the schedule is only the prior's")
     if fit.status == "not converged":

@@ -30,6 +30,8 @@ __all__ = ["Spread", "log_spread", "octaves_beyond", "reach", "spread_of"]
 
 Array = NDArray[np.float64]
 LAW_SHARE = 0.03
+DONOR_SHARE = 0.1
+"""In place of `LAW_SHARE` where the response is that of another size."""
 TRUNK_SHARE = 0.2
 PEAK_SHARE = 0.008
 SIZE_SHARE = 0.3
@@ -81,7 +83,8 @@ def log_spread(fit: Calibration, spread: Spread, rates: Rates, loss: Array, grad
     g = gradient / loss[:, None]
     parameters = np.einsum("ij,jk,ik->i", g, spread.covariance, g)
     flat, reached = _flat(fit, rates, rates.z), _flat(fit, rates, np.minimum(rates.z, reach(fit, rates)))
-    law = LAW_SHARE * (flat - loss) / loss
+    share = DONOR_SHARE if fit.donor is not None else LAW_SHARE
+    law = share * (flat - loss) / loss
     trunk = TRUNK_SHARE * (reached - flat) / loss
     peak = PEAK_SHARE * abs(octaves_beyond(fit, rates))
     size = SIZE_SHARE * _between_sizes(fit, rates)

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from ...theory import InputError, LossCurve
 from .base import REGISTRY, ScheduleLaw
-from .fit import LawSolution, solve_law
+from .fit import TRUNK_NUMBERS, LawSolution, solve_law
 from .history import Rates, Units, rates_of
 from .trunk import Trunk, build_trunk, need_trunk
 
@@ -52,6 +52,8 @@ class Calibration:
         The size the law holds for; NaN where one law holds for all sizes.
     left_out
         Runs given but not used, with the reason.
+    donor
+        Another size whose runs gave the response, where no run of this size decays; else None.
     """
 
     law: str
@@ -65,6 +67,7 @@ class Calibration:
     trunk: Trunk | None
     params: float
     left_out: tuple[tuple[str, str], ...]
+    donor: float | None = None
 
     @property
     def model(self) -> ScheduleLaw:
@@ -97,7 +100,8 @@ def calibrate(curves: Sequence[LossCurve], *, law: str | None = None, params: fl
     Parameters
     ----------
     curves
-        Runs with learning rates. Laws without a trunk are fitted to the runs of one size.
+        Runs with learning rates. Laws without a measured trunk are fitted to the runs of one size; where none of them
+        decays, they take the response from the nearest size with decayed runs.
     law
         Name in the registry; by default `traced-response` where a decayed and a constant-rate run carry `noise_trace`,
         else `response`.
@@ -121,6 +125,27 @@ def calibrate(curves: Sequence[LossCurve], *, law: str | None = None, params: fl
     >>> fit.law, round(fit.solution.values["L0"], 1)
     ('response', 2.0)
     """
+    _check(curves, law)
+    chosen = law or ("traced-response" if _traced(curves) else "response")
+    if REGISTRY[chosen].needs_trunk:
+        return _on_trunk(chosen, curves, params)
+    sizes = sorted({c.params for c in curves})
+    if params is None and len(sizes) > 1:
+        raise InputError(
+            f"calibrate needs `params` where the runs have several sizes; got {len(sizes)} sizes. "
+            "Say which one to forecast."
+        )
+    size = sizes[0] if params is None else params
+    if size not in sizes:
+        raise InputError(
+            f"calibrate with the law {chosen!r} needs a calibration run of the target's size (params={size:.0f}); "
+            f"got {', '.join(f'{p:.0f}' for p in sizes)}. Add one, or use extrapolate for another size."
+        )
+    return _of_one_size(chosen, curves, size)
+
+
+def _check(curves: Sequence[LossCurve], law: str | None) -> None:
+    """Refuse what no law can be fitted to."""
     if not curves:
         raise InputError("calibrate needs at least one calibration run; got none. Name a table with runs.")
     for curve in curves:
@@ -139,77 +164,90 @@ def calibrate(curves: Sequence[LossCurve], *, law: str | None = None, params: fl
         raise InputError(
             "calibrate needs runs with one clock; got some in tokens, some in steps. Give all of them tokens."
         )
-    left_out: list[tuple[str, str]] = []
-    chosen = law or ("traced-response" if _traced(curves) else "response")
-    on_trunk = REGISTRY[chosen].needs_trunk
-    used = list(curves)
-    if not on_trunk:
-        sizes = sorted({c.params for c in curves})
-        if params is None and len(sizes) > 1:
-            raise InputError(
-                f"calibrate needs `params` where the runs have several sizes; got {len(sizes)} sizes. "
-                "Say which one to forecast."
-            )
-        size = sizes[0] if params is None else params
-        used = [c for c in curves if c.params == size]
-        left_out += [(c.run, "another size") for c in curves if c.params != size]
-        if not used:
-            raise InputError(
-                f"calibrate with the law {chosen!r} needs a calibration run of the target's size (params={size:.0f}); "
-                f"got {', '.join(f'{p:.0f}' for p in sizes)}. Add one, or use extrapolate for another size."
-            )
-    units = _units(used)
-    rates = [rates_of(c.run, c.params, c.tokens, c.lr, units, c.noise_trace) for c in used]  # type: ignore[arg-type]
-    trunk = None
-    if on_trunk:
-        trunk = need_trunk(build_trunk(used, rates), params or used[0].params, chosen, chosen == "traced-response")
-        model: ScheduleLaw = REGISTRY[chosen](units, trunk)  # type: ignore[call-arg]
-        decayed = [i for i, r in enumerate(rates) if r.decayed.any() and not r.constant]
-        left_out += [(used[i].run, "trunk") for i in range(len(used)) if i not in decayed]
-        if chosen == "noise":
-            left_out += [(used[i].run, "no noise_trace") for i in decayed if used[i].noise_trace is None]
-            decayed = [i for i in decayed if used[i].noise_trace is not None]
-        if not decayed:
-            noise = " that carries `noise_trace`" if chosen == "noise" else ""
-            raise InputError(f"calibrate with the law {chosen!r} needs a decayed run{noise}; got none. Add one.")
-        used, rates = [used[i] for i in decayed], [rates[i] for i in decayed]
-        masks = [r.decayed & (r.tau[r.first :] >= EARLY_TRACED * r.tau[-1]) for r in rates]
-    else:
-        model = REGISTRY[chosen](units)
-        masks = [
-            (r.z[r.first :] >= EARLY) & (np.arange(len(c)) + r.first >= r.warm)
-            for r, c in zip(rates, used, strict=True)
-        ]
+
+
+def _on_trunk(name: str, curves: Sequence[LossCurve], params: float | None) -> Calibration:
+    """A law on the measured trunk: fitted to the decayed runs of all sizes after their decay began."""
+    units = _units(curves)
+    rates = _rates(curves, units)
+    trunk = need_trunk(build_trunk(curves, rates), params or curves[0].params, name, name == "traced-response")
+    model: ScheduleLaw = REGISTRY[name](units, trunk)  # type: ignore[call-arg]
+    left_out, used = [], []
+    for i, (curve, r) in enumerate(zip(curves, rates, strict=True)):
+        if r.constant or not r.decayed.any():
+            left_out.append((curve.run, "trunk"))
+        elif model.hindsight and curve.noise_trace is None:
+            left_out.append((curve.run, "no noise_trace"))
+        else:
+            used.append(i)
+    if not used:
+        noise = " that carries `noise_trace`" if model.hindsight else ""
+        raise InputError(f"calibrate with the law {name!r} needs a decayed run{noise}; got none. Add one.")
+    masks = [rates[i].decayed & (rates[i].tau[rates[i].first :] >= EARLY_TRACED * rates[i].tau[-1]) for i in used]
+    return _fitted(model, [curves[i] for i in used], [rates[i] for i in used], masks, trunk, left_out)
+
+
+def _of_one_size(name: str, curves: Sequence[LossCurve], size: float) -> Calibration:
+    """A law with its own trunk: fitted to the runs of one size.
+
+    Where none of them decays, the response is that of the nearest size that has decayed runs: its numbers are held, the
+    trunk's are fitted.
+    """
+    one = Units(max(_peak(c) for c in curves), 1.0)
+    sizes_decayed = {c.params for c, r in zip(curves, _rates(curves, one), strict=True) if not r.constant}
+    used = [c for c in curves if c.params == size]
+    donor = None
+    if size not in sizes_decayed and sizes_decayed and len(REGISTRY[name](one).parameters) > TRUNK_NUMBERS:
+        donor = min(sizes_decayed, key=lambda p: abs(math.log(p / size)))
+    units = _units([c for c in curves if c.params in (size, donor)])
+    model = REGISTRY[name](units)
+    left_out = [(c.run, "another size") for c in curves if c.params not in (size, donor)]
+
+    def fit(runs: list[LossCurve], held: LawSolution | None) -> Calibration:
+        rates = _rates(runs, units)
+        masks = [(r.z[r.first :] >= EARLY) & (np.arange(r.first, r.z.size) >= r.warm) for r in rates]
+        return _fitted(model, runs, rates, masks, None, left_out, held, donor if held else None)
+
+    if donor is None:
+        return fit(used, None)
+    return fit(used, fit([c for c in curves if c.params == donor], None).solution)
+
+
+def _fitted(
+    model: ScheduleLaw, curves: Sequence[LossCurve], rates: Sequence[Rates], masks: Sequence[NDArray[np.bool_]],
+    trunk: Trunk | None, left_out: list[tuple[str, str]], held: LawSolution | None = None, donor: float | None = None,
+) -> Calibration:  # fmt: skip
     prepared = [model.prepare(r) for r in rates]
-    ln_losses = [np.log(c.loss) for c in used]
-    solution = solve_law(model, prepared, ln_losses, masks)
-    status = _status(solution, rates, sum(int(m.sum()) for m in masks))
+    solution = solve_law(model, prepared, [np.log(c.loss) for c in curves], masks, held=held)
+    status = _status(solution, [] if held else rates, sum(int(m.sum()) for m in masks))
+    params = math.nan if trunk is not None else curves[0].params
     return Calibration(
-        chosen, status, solution, units, tuple(used), tuple(rates), tuple(prepared), tuple(masks), trunk,
-        math.nan if on_trunk else used[0].params, tuple(left_out),
+        model.name, status, solution, model.units, tuple(curves), tuple(rates), tuple(prepared), tuple(masks), trunk,
+        params, tuple(left_out), donor,
     )  # fmt: skip
+
+
+def _rates(curves: Sequence[LossCurve], units: Units) -> list[Rates]:
+    return [rates_of(c.run, c.params, c.tokens, c.lr, units, c.noise_trace) for c in curves]  # type: ignore[arg-type]
+
+
+def _peak(curve: LossCurve) -> float:
+    return float(np.nanmax(curve.lr)) if curve.lr is not None else 0.0
 
 
 def _traced(curves: Sequence[LossCurve]) -> bool:
     """Whether noise was traced along a run of constant and of decayed rate."""
-    units = _units(curves)
-    constant = decayed = False
-    for curve in curves:
-        if curve.noise_trace is None or not np.isfinite(curve.noise_trace).any():
-            continue
-        rates = rates_of(curve.run, curve.params, curve.tokens, curve.lr, units)  # type: ignore[arg-type]
-        constant |= rates.constant
-        decayed |= not rates.constant
-    return constant and decayed
+    traced = [c for c in curves if c.noise_trace is not None and np.isfinite(c.noise_trace).any()]
+    constant = [r.constant for r in _rates(traced, _units(curves))]
+    return any(constant) and not all(constant)
 
 
 def _units(curves: Sequence[LossCurve]) -> Units:
     """The highest rate of the runs, and the longest tau at that rate."""
-    eta = max(float(np.nanmax(c.lr)) for c in curves if c.lr is not None)
+    eta = max(_peak(c) for c in curves)
     if not eta > 0:
         raise InputError("calibrate needs a learning rate > 0 in some run; got only zeros. Mend the column `lr`.")
-    one = Units(eta, 1.0)
-    return Units(eta, max(float(rates_of(c.run, c.params, c.tokens, c.lr, one).tau[-1]) for c in curves))  # type: ignore[arg-type]
+    return Units(eta, max(float(r.tau[-1]) for r in _rates(curves, Units(eta, 1.0))))
 
 
 def _status(solution: LawSolution, rates: Sequence[Rates], points: int) -> str:
@@ -218,7 +256,7 @@ def _status(solution: LawSolution, rates: Sequence[Rates], points: int) -> str:
         return "too few points"
     if not solution.converged:
         return "not converged"
-    if all(r.constant for r in rates) and len(law.parameters) > 3:
+    if rates and all(r.constant for r in rates) and len(law.parameters) > TRUNK_NUMBERS:
         return "no decayed run"
     unknown = unidentified(solution)
     return f"not identified: {', '.join(unknown)}" if unknown else "ok"

@@ -20,10 +20,12 @@ from numpy.typing import NDArray
 
 from .base import ScheduleLaw
 
-__all__ = ["HUBER_DELTA", "LawSolution", "solve_law"]
+__all__ = ["HUBER_DELTA", "TRUNK_NUMBERS", "LawSolution", "solve_law"]
 
 Array = NDArray[np.float64]
 HUBER_DELTA = 1e-3
+TRUNK_NUMBERS = 3
+"""Every law of one size begins with the numbers of its power law."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,7 +64,7 @@ class LawSolution:
 
 def solve_law(
     law: ScheduleLaw, prepared: Sequence[Any], ln_losses: Sequence[Array], masks: Sequence[NDArray[np.bool_]],
-    start: Array | None = None,
+    start: Array | None = None, held: LawSolution | None = None,
 ) -> LawSolution:  # fmt: skip
     """The minimum of the objective over the runs' masked points.
 
@@ -76,6 +78,9 @@ def solve_law(
         `ln L` at the logged points of each run and which of them count.
     start
         One starting point instead of the law's own (for refits).
+    held
+        A fit of the same law to other runs: all numbers but those of the power law are held at its values, and their
+        information is its information.
     """
     from scipy.optimize import least_squares
 
@@ -117,13 +122,21 @@ def solve_law(
         return residual, gradient
 
     starts = law.starts(math.exp(float(target.min()))) if start is None else [start]
+    free = slice(None) if held is None else slice(TRUNK_NUMBERS)
+    whole = np.zeros(len(law.parameters)) if held is None else held.theta.copy()
+
+    def full(v: Array) -> Array:
+        theta = whole.copy()
+        theta[free] = v
+        return theta
+
     best, found = None, []
     for x in starts:
         if rows < x.size:
             break
-        jacobian: Any = lambda v: evaluate(v)[1]  # noqa: E731  (scipy's stub asks for a name of a method)
+        jacobian: Any = lambda v: evaluate(full(v))[1][:, free]  # noqa: E731  (scipy's stub asks for a name of a method)
         result = least_squares(
-            lambda v: evaluate(v)[0], x, jac=jacobian, method="lm", xtol=1e-8, ftol=1e-8, gtol=1e-8,
+            lambda v: evaluate(full(v))[0], x[free], jac=jacobian, method="lm", xtol=1e-8, ftol=1e-8, gtol=1e-8,
             max_nfev=200,
         )  # fmt: skip
         found.append(float(result.cost) * HUBER_DELTA**2)
@@ -132,7 +145,19 @@ def solve_law(
     if best is None:
         k = len(law.parameters)
         return LawSolution(law, np.full(k, np.nan), math.nan, False, np.zeros((k, k)), ())
-    _, gradient = evaluate(best.x)
+    theta = full(best.x)
+    _, gradient = evaluate(theta)
+    curvature = gradient.T @ gradient
+    if held is not None:
+        curvature[:, TRUNK_NUMBERS:] = curvature[TRUNK_NUMBERS:] = 0.0
+        curvature[TRUNK_NUMBERS:, TRUNK_NUMBERS:] = _marginal(held.curvature)
     agree = sum(min(found) * 1.02 + 1e-12 >= F for F in found)
     converged = bool(best.status > 0 and (agree > 1 or len(found) == 1))
-    return LawSolution(law, best.x, min(found), converged, gradient.T @ gradient, tuple(found))
+    return LawSolution(law, theta, min(found), converged, curvature, tuple(found))
+
+
+def _marginal(information: Array) -> Array:
+    """The information on all numbers but the power law's, these being unknown: a Schur complement."""
+    k = TRUNK_NUMBERS
+    inner = np.linalg.pinv(information[:k, :k], hermitian=True)
+    return information[k:, k:] - information[k:, :k] @ inner @ information[:k, k:]

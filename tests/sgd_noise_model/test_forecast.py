@@ -154,6 +154,18 @@ def test_leaving_what_is_calibrated_is_warned_of_and_widens_the_band(target, wor
     assert (outside.high - outside.low)[-1] > 1.1 * (inside.high - inside.low)[-1]
 
 
+def test_a_size_without_decayed_runs_takes_the_response_of_another_and_is_warned_of():
+    lr = rates(schedules.linear())
+    trunk = dataclasses.replace(calibration()[0], run="big", params=3e6, compute=None, horizon_tokens=np.nan)
+    [found] = forecast([*calibration(), trunk], [Target("t", 3e6, CLOCK, lr)], law="response")
+    assert found.calibration.donor == 1e6
+    assert any("the response is that of the size with params=1000000" in w for w in found.warnings)
+    late = CLOCK > 0.06 * T
+    assert np.abs(found.loss / truth("t", lr).loss - 1)[late].max() < 5e-4
+    [own] = forecast(calibration(), [Target("t", 1e6, CLOCK, lr)], law="response")
+    assert (found.high - found.low)[-1] > (own.high - own.low)[-1]
+
+
 def test_only_constant_runs_say_nothing_of_the_response():
     [found] = forecast(calibration()[:1], [Target("t", 1e6, CLOCK, rates(schedules.linear()))])
     assert found.calibration.status == "no decayed run"
