@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
 from ..theory import InputError, LossCurve
 from .laws.bands import EARLY_SHARE, Spread, log_spread, octaves_beyond, reach, spread_of
@@ -34,6 +34,8 @@ class Target:
         `eta` at these points, shape (n,), >= 0.
     noise_trace
         `Tr Sigma`, shape (n,): only for the published noise law, which works in hindsight.
+    counts
+        What the clock counts, `"tokens"` or `"steps"`, where that is known: it must be as in the calibration runs.
     """
 
     run: str
@@ -41,6 +43,7 @@ class Target:
     clock: Array
     lr: Array
     noise_trace: Array | None = field(default=None, repr=False)
+    counts: str | None = None
 
     @classmethod
     def of(cls, curve: LossCurve, *, hindsight: bool = False) -> Target:
@@ -49,7 +52,8 @@ class Target:
             raise InputError(
                 f"forecast needs learning rates in column `lr`; got none for run {curve.run!r}. Add the column."
             )
-        return cls(curve.run, curve.params, curve.tokens, curve.lr, curve.noise_trace if hindsight else None)
+        noise = curve.noise_trace if hindsight else None
+        return cls(curve.run, curve.params, curve.tokens, curve.lr, noise, curve.clock)
 
 
 @dataclass(frozen=True, eq=False)
@@ -149,6 +153,12 @@ def forecast(
         raise InputError("forecast needs at least one target; got none. Name a table with runs.")
     hindsight = law in REGISTRY and REGISTRY[law].hindsight
     wanted = [t if isinstance(t, Target) else Target.of(t, hindsight=hindsight) for t in targets]
+    for target in wanted:
+        if target.counts and curves and target.counts != curves[0].clock:
+            raise InputError(
+                f"forecast needs targets and calibration runs with one clock; got {target.counts} in run "
+                f"{target.run!r} and {curves[0].clock} in the calibration runs. Give both tokens."
+            )
     fits: dict[float, tuple[Calibration, Spread]] = {}
     result = []
     for target in wanted:
@@ -179,7 +189,7 @@ def _one(fit: Calibration, spread: Spread, target: Target, level: float) -> Fore
     loss, gradient = fit.model.losses(fit.solution.theta, fit.model.prepare(rates))
     spread_of_ln = log_spread(fit, spread, rates, loss, gradient)
     if early.any():
-        loss = np.where(early, fit.measured(z), loss)
+        loss = np.where(early, fit.measured(z, target.params), loss)
         spread_of_ln = np.where(early, np.hypot(spread.point, EARLY_SHARE), spread_of_ln)
     width = spread_of_ln * ndtri(0.5 + level / 2)
     return Forecast(
@@ -222,8 +232,3 @@ def _memory(rates: Rates) -> float:
     if t[-1] <= 0:
         return 0.0
     return float(np.trapezoid(d, t) / t[-1]) if t.size > 1 else 0.0
-
-
-def as_target(run: str, params: float, clock: ArrayLike, lr: ArrayLike) -> Target:
-    """A target from plain arrays."""
-    return Target(run, float(params), np.asarray(clock, dtype=np.float64), np.asarray(lr, dtype=np.float64))

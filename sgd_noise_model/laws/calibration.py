@@ -88,9 +88,10 @@ class Calibration:
             return max(float(np.exp(t.ln_z[0])) for t in self.trunk.sizes.values())
         return 0.5 * min(float(r.z[r.first :][m][0]) for r, m in zip(self.rates, self.masks, strict=True) if m.any())
 
-    def measured(self, z: Array) -> Array:
-        """The loss that the run with the earliest point logged at these times: what is known before `earliest`."""
-        i = int(np.argmin([r.z[r.first] for r in self.rates]))
+    def measured(self, z: Array, params: float) -> Array:
+        """The loss that a run logged at these times, before `earliest`: of the size if there is one, the first logged."""
+        runs = range(len(self.curves))
+        i = min(runs, key=lambda i: (self.curves[i].params != params, self.rates[i].z[self.rates[i].first]))
         return np.interp(z, self.rates[i].z[self.rates[i].first :], self.curves[i].loss)
 
 

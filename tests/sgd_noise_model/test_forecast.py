@@ -190,6 +190,10 @@ def test_too_few_points_are_a_status_not_a_number():
         (lambda r: forecast(r, r, law="magic"), "calibrate needs a law of .*; got 'magic'"),
         (lambda r: forecast(r, r, level=1.5), "forecast needs a `level` between 0 and 1; got 1.5"),
         (lambda r: forecast(r, r, law="noise"), "law 'noise' needs a decayed run that carries `noise_trace`; got none"),
+        (
+            lambda r: forecast(r, [Target("t", 1e6, CLOCK, CLOCK, counts="steps")]),
+            "with one clock; got steps in run 't'",
+        ),
         (lambda r: forecast(r, [Target("t", 1e6, CLOCK[::-1], CLOCK)]), "needs increasing tokens"),
         (lambda r: calibrate([dataclasses.replace(r[0], lr=None)]), "needs learning rates in column `lr`"),
         (lambda r: plan_cooldown(r, -1), "plan_cooldown needs a `budget` of tokens > 0; got -1"),
