@@ -89,7 +89,7 @@ class Calibration:
         return 0.5 * min(float(r.z[r.first :][m][0]) for r, m in zip(self.rates, self.masks, strict=True) if m.any())
 
     def measured(self, z: Array, params: float) -> Array:
-        """The loss that a run logged at these times, before `earliest`: of the size if there is one, the first logged."""
+        """The loss logged at these times, before `earliest`, by the first logged run, of the size if there is one."""
         runs = range(len(self.curves))
         i = min(runs, key=lambda i: (self.curves[i].params != params, self.rates[i].z[self.rates[i].first]))
         return np.interp(z, self.rates[i].z[self.rates[i].first :], self.curves[i].loss)
