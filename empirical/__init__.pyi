@@ -2,8 +2,11 @@ from .collapse_report import CollapseReport as CollapseReport
 from .curve_reader import read_curves as read_curves
 from .curve_writer import curve_table as curve_table
 from .curve_writer import write_curves as write_curves
+from .extrapolation import Extrapolation as Extrapolation
+from .extrapolation import extrapolate as extrapolate
 from .horizon import HorizonFit as HorizonFit
 from .horizon import fit_horizon as fit_horizon
 from .measure import measure_collapse as measure_collapse
 from .scaling_law import LawFit as LawFit
 from .scaling_law import fit_scaling_law as fit_scaling_law
+from .target_reader import read_targets as read_targets

@@ -38,6 +38,14 @@ VERBS = {
 
     Example: scaling-collapse simulate --sizes 64 128 256 --alpha 1.0 --beta 0.25 --batch 4 --seeds 8 --out simulated
     """,
+    "extrapolate": """Predict the whole loss curve of a larger model from a ladder of smaller ones.
+
+    Example: scaling-collapse extrapolate --from curves.parquet --params 1.5e8 --out predicted.parquet --json -
+    """,
+    "forecast": """Forecast loss curves of other schedules and horizons from their learning rates, or plan a cooldown.
+
+    Example: scaling-collapse forecast --calibrate runs.parquet --target schedules.csv --out forecast.parquet
+    """,
     "train": """Train the ladder of a preset and write its curve table.
 
     Example: scaling-collapse train demo-horizon --out horizon-runs
