@@ -19,12 +19,11 @@ import math
 from dataclasses import dataclass
 from functools import cached_property
 
-import numba
 import numpy as np
-from numpy.polynomial import chebyshev, polynomial
 from numpy.typing import ArrayLike, NDArray
 
 from ...theory import InputError
+from .tasks.cosines import SparseModes, sum_of_cosines
 
 __all__ = ["FourierTask"]
 
@@ -121,41 +120,8 @@ class FourierTask:
         x = np.ascontiguousarray(x, dtype=np.float32)
         if x.ndim != 2 or x.shape[1] != self.dimensions:
             raise InputError(f"FourierTask needs inputs of shape (n, {self.dimensions}); got {x.shape}.")
-        k = np.ascontiguousarray(self.frequencies.T, dtype=np.float32)
-        return _sum_of_cosines(x, k, self.amplitudes, self.phases, _COSINE)
+        return sum_of_cosines(x, self._sparse)
 
-    def sample(self, rng: np.random.Generator, examples: int) -> tuple[Floats, Floats]:
-        """Fresh inputs, shape (examples, d), and their targets, shape (examples,)."""
-        x = rng.random((examples, self.dimensions), dtype=np.float32) - np.float32(0.5)
-        return x, self(x)
-
-
-def _cosine_polynomial(degree: int = 7) -> Floats:
-    """Coefficients in `u = r^2`, lowest first, of `cos(2 pi r)` for |r| <= 1/2 (error about 1e-9 at degree 7)."""
-    u = chebyshev.chebpts1(64)  # interpolation at Chebyshev points is within a hair of the minimax polynomial
-    fit = chebyshev.chebfit(u, np.cos(2 * np.pi * np.sqrt((u + 1) / 8)), degree)
-    in_u = polynomial.Polynomial(chebyshev.cheb2poly(fit))(polynomial.Polynomial([-1.0, 8.0]))
-    return in_u.coef.astype(np.float32)
-
-
-_COSINE = _cosine_polynomial()
-
-
-@numba.njit(fastmath={"reassoc", "contract", "nsz"}, cache=True, nogil=True)
-def _sum_of_cosines(x: Floats, k: Floats, amplitude: Floats, phase: Floats, c: Floats) -> Floats:
-    """`y_b = sum_m amplitude_m cos(2 pi (k_m . x_b + phase_m))`; k has shape (d, modes). Assumes clean arrays."""
-    out = np.empty(x.shape[0], dtype=np.float32)
-    turns = np.empty_like(phase)
-    for b in range(x.shape[0]):
-        turns[:] = phase
-        for j in range(x.shape[1]):
-            for m in range(turns.size):
-                turns[m] += k[j, m] * x[b, j]
-        total = np.float32(0)
-        for m in range(turns.size):
-            r = turns[m] - np.floor(turns[m] + np.float32(0.5))
-            u = r * r
-            cosine = c[0] + u * (c[1] + u * (c[2] + u * (c[3] + u * (c[4] + u * (c[5] + u * (c[6] + u * c[7]))))))
-            total += amplitude[m] * cosine
-        out[b] = total
-    return out
+    @cached_property
+    def _sparse(self) -> SparseModes:
+        return SparseModes(*self._modes)

@@ -23,9 +23,9 @@ def demo(
     """Train a small ladder of MLPs, measure its collapse and draw the pictures."""
     from ..empirical import measure_collapse, read_curves, write_curves
     from ..empirical.files import ensure_folder
-    from ..empirical.trainer import load_preset, train_ladder
+    from ..empirical.trainer import load_ladder, train_ladder
 
-    config = load_preset("demo")
+    config = load_ladder("demo")
     ensure_folder(out)
     start = time.perf_counter()
     announce(f"Training {len(config.widths)} widths x {config.seeds} seeds on the CPU; this takes a few minutes.", None)

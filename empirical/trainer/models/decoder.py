@@ -21,6 +21,7 @@ from torch.nn import functional as F  # noqa: N812
 
 from ....theory import InputError
 from ..parametrization import TensorSpec
+from .activation import gelu
 from .model import Features, Model, Seed
 from .norm import rms
 
@@ -101,7 +102,7 @@ class Decoder(Model):
         h = self._embed(inputs)
         for n in range(self.depth):
             h = torch.add(h, torch.bmm(self._attend(h, w[f"qkv{n}"], B, T), w[f"out{n}"]), alpha=self.branch)
-            a = F.gelu(torch.bmm(rms(h), w[f"up{n}"]), approximate="tanh")
+            a = gelu(torch.bmm(rms(h), w[f"up{n}"]))
             h = torch.add(h, torch.bmm(a, w[f"down{n}"]), alpha=self.branch)
         return Features(h, torch.bmm(rms(h), w["readout"]))
 

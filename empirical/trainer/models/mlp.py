@@ -16,10 +16,10 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from torch.nn.functional import gelu
 
 from ....theory import InputError
 from ..parametrization import TensorSpec
+from .activation import gelu, gelu_backward, gelu_forward
 from .model import Features, Model, Seed
 from .norm import rms, rms_and_factor, rms_backward
 
@@ -73,7 +73,7 @@ class ResidualMLP(Model):
         """Residual stream (S, B, D) and prediction (S, B) for inputs (B, I)."""
         h = torch.matmul(inputs, self.weights["embed"])
         for up, down in zip(self._up, self._down, strict=True):
-            h = torch.add(h, torch.bmm(gelu(torch.bmm(rms(h), up), approximate="tanh"), down), alpha=self.branch)
+            h = torch.add(h, torch.bmm(gelu(torch.bmm(rms(h), up)), down), alpha=self.branch)
         return Features(h, torch.bmm(rms(h), self.weights["readout"]).squeeze(-1))
 
     def loss(self, inputs: Tensor, targets: Tensor) -> Tensor:
@@ -82,14 +82,16 @@ class ResidualMLP(Model):
 
     @torch.no_grad()
     def backward(self, inputs: Tensor, targets: Tensor, *, accumulate: bool = False, weight: float = 1.0) -> Tensor:
-        """As `Model.backward`, with the gradient written out."""
+        """As `Model.backward`, with the gradient written out; autograd's under autocast, which `out=` does not know."""
+        if torch.is_autocast_enabled(inputs.device.type):
+            return super().backward(inputs, targets, accumulate=accumulate, weight=weight)
         b = self.branch
         tape: list[tuple[Tensor, Tensor, Tensor, Tensor]] = []
         h = torch.matmul(inputs, self.weights["embed"])
         for up, down in zip(self._up, self._down, strict=True):
             r, scale = rms_and_factor(h)
             z = torch.bmm(r, up)
-            a = gelu(z, approximate="tanh")
+            a = gelu_forward(z)
             h = torch.baddbmm(h, a, down, alpha=b)
             tape.append((r, scale, z, a))
         r, scale = rms_and_factor(h)
@@ -102,7 +104,7 @@ class ResidualMLP(Model):
         for up, down in zip(reversed(self._up), reversed(self._down), strict=True):
             r, scale, z, a = tape.pop()
             _put(down, a.mT, g, b, accumulate)
-            dz = torch.ops.aten.gelu_backward(torch.bmm(g, down.mT), z, approximate="tanh")
+            dz = gelu_backward(torch.bmm(g, down.mT), z)
             _put(up, r.mT, dz, b, accumulate)
             g.add_(rms_backward(torch.bmm(dz, up.mT), r, scale), alpha=b)
         _put(self.weights["embed"], inputs.mT.expand(self.seeds, -1, -1), g, 1.0, accumulate)

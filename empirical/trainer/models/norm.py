@@ -11,6 +11,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from .fused import fusible, rms_backward_fused, rms_fused
+
 __all__ = ["EPSILON", "rms", "rms_and_factor", "rms_backward"]
 
 EPSILON = 1e-6
@@ -22,6 +24,8 @@ def rms_and_factor(h: Tensor) -> tuple[Tensor, Tensor]:
     >>> rms_and_factor(torch.tensor([3.0, 4.0]))[0].square().mean().item()
     1.0000
     """
+    if fusible(h):
+        return rms_fused(h, EPSILON)
     wide = torch.promote_types(h.dtype, torch.float32)
     norm = torch.linalg.vector_norm(h, dim=-1, keepdim=True, dtype=wide)
     factor = norm.square_().div_(h.shape[-1]).add_(EPSILON).rsqrt_()
@@ -30,6 +34,8 @@ def rms_and_factor(h: Tensor) -> tuple[Tensor, Tensor]:
 
 def rms_backward(g: Tensor, r: Tensor, factor: Tensor) -> Tensor:
     """Gradient with respect to h from the gradient g with respect to r."""
+    if fusible(g, r, factor):
+        return rms_backward_fused(g, r, factor)
     along = torch.linalg.vecdot(g, r).unsqueeze(-1).div_(r.shape[-1])
     return torch.addcmul(g, r, along, value=-1).mul_(factor)
 

@@ -16,7 +16,6 @@ from numpy.typing import NDArray
 
 from ....theory import InputError
 from ..fourier import FourierTask
-from .cosines import SparseModes, sum_of_cosines
 from .task import Batch, check_range
 
 __all__ = ["FourierRegression", "uniforms"]
@@ -84,10 +83,6 @@ class FourierRegression:
             published=self.published,
         )
 
-    @cached_property
-    def _modes(self) -> SparseModes:
-        return SparseModes(self.target.frequencies, self.target.amplitudes, self.target.phases)
-
     vocabulary = None
     example_tokens = 1
     train_examples = None
@@ -110,7 +105,7 @@ class FourierRegression:
         d = self.dimensions
         u = uniforms((self.data_seed, stream), int(at[0]) * d, at.size * d)
         x = u.reshape(at.size, d) - np.float32(0.5)
-        return Batch(x, sum_of_cosines(x, self._modes))
+        return Batch(x, self.target(x))
 
 
 def uniforms(key: tuple[int, int], first: int, count: int) -> NDArray[np.float32]:

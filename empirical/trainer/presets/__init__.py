@@ -1,0 +1,1 @@
+"""Ladders with a name, one TOML file each; `ladder_file.load_ladder` reads them."""
