@@ -10,3 +10,5 @@ from .measure import measure_collapse as measure_collapse
 from .scaling_law import LawFit as LawFit
 from .scaling_law import fit_scaling_law as fit_scaling_law
 from .target_reader import read_targets as read_targets
+from .validation.report import Validation as Validation
+from .validation.report import validate as validate

@@ -1,4 +1,5 @@
 from . import empirical as empirical
+from . import paper_figures as paper_figures
 from . import sgd_noise_model as sgd_noise_model
 from . import theory as theory
 from .empirical import CollapseReport as CollapseReport
@@ -11,6 +12,7 @@ from .empirical import fit_scaling_law as fit_scaling_law
 from .empirical import measure_collapse as measure_collapse
 from .empirical import read_curves as read_curves
 from .empirical import read_targets as read_targets
+from .empirical import validate as validate
 from .empirical import write_curves as write_curves
 from .empirical.trainer import load_ladder as load_ladder
 from .empirical.trainer import train_ladder as train_ladder

@@ -46,9 +46,18 @@ VERBS = {
 
     Example: scaling-collapse forecast --calibrate runs.parquet --target schedules.csv --out forecast.parquet
     """,
-    "train": """Train the ladder of a preset and write its curve table.
+    "validate": """Put predictions of theory and simulator beside what curve tables say, with a verdict per row.
 
-    Example: scaling-collapse train demo-horizon --out horizon-runs
+    Example: scaling-collapse validate curves --json validation.json --html validation.html
+    """,
+    "figures": """Draw the papers' figures from the project's own curve tables, or from others.
+
+    Example: scaling-collapse figures fig01 fig05 --out figures --fast
+    """,
+    "train": """Train the ladder of a preset or a ladder file, plan it, resume it, or find its horizon.
+
+    Example: scaling-collapse train ladder.toml --plan
+    Example: scaling-collapse train ladder.toml --out runs --resume
     """,
 }
 

@@ -179,6 +179,8 @@ def _on_trunk(name: str, curves: Sequence[LossCurve], params: float | None) -> C
             left_out.append((curve.run, "trunk"))
         elif model.hindsight and curve.noise_trace is None:
             left_out.append((curve.run, "no noise_trace"))
+        elif curve.params not in trunk.sizes and len(trunk.sizes) < 2:
+            left_out.append((curve.run, "no constant-rate run of its size"))
         else:
             used.append(i)
     if not used:

@@ -123,6 +123,13 @@ def test_a_size_without_a_trunk_lies_between_its_neighbours_and_is_warned_of():
     assert np.abs(found.loss / want - 1)[CLOCK > 0.05 * T].max() < 0.01
 
 
+def test_decayed_runs_of_a_size_without_trunk_are_left_out_by_name():
+    runs = [*traced_runs(sizes=(1e6,)), traced("stray", rates(schedules.linear()), 2e6)]
+    fit = calibrate(runs, params=1e6)
+    assert ("stray", "no constant-rate run of its size") in fit.left_out
+    assert np.isfinite(forecast(runs, [Target("t", 1e6, CLOCK, rates(schedules.cosine()))])[0].high).all()
+
+
 def traced(run, lr, params):
     """Losses and noise of an Adam-like run: noise rises with the deficit, and takes a quarter of itself off."""
     s = lr / 1e-3
