@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
-ROOMS = ("theory", "sgd_noise_model", "empirical")
+ROOMS = ("theory", "sgd_noise_model", "empirical", "paper_figures")
 
 
 def python_files(*folders):
@@ -62,7 +62,7 @@ def test_nobody_else_imports_a_room_by_its_bare_name():
 def test_every_public_name_loads():
     import scaling_collapse as sc
 
-    for module in (sc, sc.theory, sc.sgd_noise_model, sc.empirical):
+    for module in (sc, sc.theory, sc.sgd_noise_model, sc.empirical, sc.paper_figures):
         assert module.__all__
         for name in module.__all__:
             assert getattr(module, name) is not None
@@ -86,6 +86,7 @@ def test_the_wheel_installs_scaling_collapse_and_nothing_else(tmp_path):
         "scaling_collapse/py.typed",
         "scaling_collapse/__init__.pyi",
         "scaling_collapse/empirical/house.mplstyle",
+        "scaling_collapse/paper_figures/paper.mplstyle",
     ):
         assert data in names
 
