@@ -12,7 +12,7 @@ import numpy as np
 from ..theory import InputError, Ladder, LossCurve
 from .files import write_atomically
 
-__all__ = ["curve_table", "write_curves"]
+__all__ = ["curve_table", "write_curves", "write_table"]
 
 
 def curve_table(ladder: Ladder) -> Any:
@@ -63,9 +63,12 @@ def write_curves(ladder: Ladder, path: str | os.PathLike[str]) -> Path:
     InputError
         If the ending is another one, or the file cannot be written.
     """
-    path = Path(path)
+    return write_table(curve_table(ladder), Path(path), "write_curves")
+
+
+def write_table(table: Any, path: Path, name: str) -> Path:
+    """Write a pyarrow Table by the ending of `path`, all of it or nothing; `name` is who refuses another ending."""
     buffer = io.BytesIO()
-    table = curve_table(ladder)
     if path.suffix == ".parquet":
         import pyarrow.parquet as pq
 
@@ -80,5 +83,5 @@ def write_curves(ladder: Ladder, path: str | os.PathLike[str]) -> Path:
         for row in table.to_pylist():
             buffer.write(json.dumps({k: v for k, v in row.items() if v is not None}).encode() + b"\n")
     else:
-        raise InputError(f"write_curves needs a name ending in .parquet, .csv or .jsonl; got {path.name}. Rename it.")
+        raise InputError(f"{name} needs a name ending in .parquet, .csv or .jsonl; got {path.name}. Rename it.")
     return write_atomically(path, buffer.getvalue())

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import numpy as np
 from cyclopts import Parameter
@@ -135,6 +135,9 @@ def _plan(
     runs: Ladder, budget: float, params: float | None, law: str | None, level: float, out: Path | None,
     folder: Path | None, json: str | None,
 ) -> int:  # fmt: skip
+    import pyarrow as pa
+
+    from ..empirical.curve_writer import write_table
     from ..empirical.forecast_picture import draw_plan
     from ..sgd_noise_model import plan_cooldown
 
@@ -142,7 +145,7 @@ def _plan(
     result = found.to_json()
     written: list[Path] = []
     if out is not None:
-        written.append(_write_rows(result["plans"], out))
+        written.append(write_table(pa.Table.from_pylist(result["plans"]), out, "forecast"))
     written += write_files(folder, {"plan.png": lambda: draw_plan(found)})
     write_json(result, json)
     _show_law(found.best.forecast, json)
@@ -162,27 +165,3 @@ def _plan(
     for path in written:
         announce(f"wrote {path}", json)
     return 0
-
-
-def _write_rows(rows: list[dict[str, Any]], path: Path) -> Path:
-    """The plan as a table, by the ending of the path; all of it or nothing."""
-    import io
-
-    import pyarrow as pa
-
-    from ..empirical.files import write_atomically
-
-    table, buffer = pa.Table.from_pylist(rows), io.BytesIO()
-    if path.suffix == ".parquet":
-        import pyarrow.parquet as pq
-
-        pq.write_table(table, buffer)
-    elif path.suffix == ".csv":
-        import pyarrow.csv as pc
-
-        pc.write_csv(table, buffer)
-    else:
-        import json
-
-        buffer.write("".join(json.dumps(row) + "\n" for row in rows).encode())
-    return write_atomically(path, buffer.getvalue())
