@@ -159,14 +159,15 @@ def forecast(
                 f"forecast needs targets and calibration runs with one clock; got {target.counts} in run "
                 f"{target.run!r} and {curves[0].clock} in the calibration runs. Give both tokens."
             )
-    fits: dict[float, tuple[Calibration, Spread]] = {}
+    fits: list[tuple[Calibration, Spread]] = []
     result = []
     for target in wanted:
-        key = target.params
-        if key not in fits:
+        found = next((f for f in fits if f[0].serves(target.params)), None)
+        if found is None:
             fit = calibrate(curves, law=law, params=target.params)
-            fits[key] = fit, spread_of(fit)
-        result.append(_one(*fits[key], target, level))
+            found = fit, spread_of(fit)
+            fits.append(found)
+        result.append(_one(*found, target, level))
     return result
 
 

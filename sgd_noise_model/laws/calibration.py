@@ -74,6 +74,12 @@ class Calibration:
         """The law itself, bound to its units."""
         return self.solution.law
 
+    def serves(self, params: float) -> bool:
+        """Whether runs of this size can be forecast from this fit."""
+        if self.trunk is None:
+            return self.params == params
+        return params in self.trunk.sizes or len(self.trunk.sizes) > 1
+
     def residuals(self) -> list[Array]:
         """`ln L - ln P` at every logged point of every run."""
         result = []
