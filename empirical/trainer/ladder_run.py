@@ -202,18 +202,19 @@ class _Run:
 
     def choose(self, device: str | None, threads: int | None) -> Machine:
         """The machine: for a resumed run as recorded, as far as it is here; then the manifest is written."""
-        from .machine import choose_machine, confirm_compiled
+        from .machine import choose_machine, confirm_fast
 
         recorded = {} if self.found is None else self.found["environment"]
         machine = choose_machine(self.ladder, device=device, threads=threads or recorded.get("threads"))
-        if recorded.get("compiled") is False:
-            machine = replace(machine, compiled=False, note="")
-        if machine.compiled:
+        dropped = {name: False for name in ("compiled", "graphs") if recorded.get(name) is False}
+        if dropped:  # chosen once, when the run was started
+            machine = replace(machine, **dropped, note="")
+        if machine.compiled or machine.graphs:
             size = self.sizes[0]
             model = make_model(self.ladder, self.task, size.width, size.depth, device=machine.device)
             batch = map(machine.tensor, self.task.batch(0, size.batch_size // self.ladder.accumulate))
             with machine.in_use():
-                machine = confirm_compiled(machine, model, *batch)
+                machine = confirm_fast(machine, model, *batch)
         if self.ladder.batch_size % (self.ladder.accumulate * machine.world):
             raise InputError(
                 "train_ladder needs a `batch_size` that processes and `accumulate` divide; got "

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import asdict
+from itertools import starmap
 from typing import Protocol
 
 import numpy as np
@@ -21,6 +22,7 @@ from .machine import Machine
 from .models.model import Model
 from .optimizers import make_optimizer, set_lr, step_per_gradient
 from .probes import feature_scales, noise_trace
+from .read_ahead import read_ahead
 from .size_plan import SizePlan, make_model
 from .tasks import Task
 from .training_log import TrainingLog
@@ -87,10 +89,13 @@ def _train_parts(
     share = B // (parts * machine.world)
     group = max(1, READ_AT_ONCE // size.step_tokens)
     # Groups start at multiples of their length, so that a resumed run reads as the first one did.
-    for start in range(first - first % group, size.steps, group):
-        steps = min(group, size.steps - start)
-        inputs, targets = map(machine.tensor, task.batch(start * B, steps * B))
-        for k in range(max(first - start, 0), steps):
+    starts = range(first - first % group, size.steps, group)
+    ranges = [(start * B, min(group, size.steps - start) * B) for start in starts]
+    # A CPU reads when it needs to: its cores are busy. A GPU would wait.
+    read = starmap(task.batch, ranges) if machine.device == "cpu" else read_ahead(task, ranges)
+    for start, batch in zip(starts, read, strict=True):
+        inputs, targets = map(machine.tensor, batch)
+        for k in range(max(first - start, 0), len(targets) // B):
             cuts = [k * B + (i * machine.world + machine.rank) * share for i in range(parts)]
             yield tuple((inputs[c : c + share], targets[c : c + share]) for c in cuts)
 

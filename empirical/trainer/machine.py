@@ -19,10 +19,11 @@ import torch.distributed as dist
 from torch import Tensor
 
 from ...theory import InputError
+from .cuda_graph import GraphedGradient
 from .ladder_file import LadderFile
 from .models.model import Model
 
-__all__ = ["Machine", "choose_machine", "confirm_compiled", "matmul_rate"]
+__all__ = ["Machine", "choose_machine", "confirm_fast", "matmul_rate"]
 
 SMALL_WIDTH = 256
 RECORDED = ("torch", "numpy", "numba")
@@ -43,6 +44,8 @@ class Machine:
         As in the ladder.
     compiled
         Whether the loss or gradient goes through torch.compile.
+    graphs
+        Whether the gradient is replayed as a CUDA graph.
     rank, world
         Of this process among those of torchrun; 0 and 1 without.
     note
@@ -53,6 +56,7 @@ class Machine:
     threads: int
     dtype: str
     compiled: bool = False
+    graphs: bool = False
     rank: int = 0
     world: int = 1
     note: str = ""
@@ -66,7 +70,7 @@ class Machine:
 
     def environment(self) -> dict[str, Any]:
         """All that the last bits of a curve depend on besides the ladder: what a resumed run compares."""
-        names = ("device", "threads", "dtype", "compiled", "world")
+        names = ("device", "threads", "dtype", "compiled", "graphs", "world")
         chosen = {name: value for name, value in asdict(self).items() if name in names}
         versions = {name: version(name) for name in RECORDED}
         return {**chosen, "device_name": self.device_name, "python": platform.python_version(), **versions}
@@ -90,13 +94,18 @@ class Machine:
 
     def autocast(self) -> torch.autocast:
         """The context of forward and backward passes."""
-        return torch.autocast(self.device.split(":")[0], torch.bfloat16, enabled=self.dtype == "bf16")
+        # A recorded graph must hold its own casts, not the results of earlier ones.
+        return torch.autocast(
+            self.device.split(":")[0], torch.bfloat16, enabled=self.dtype == "bf16", cache_enabled=not self.graphs
+        )
 
     def prepare(self, model: Model) -> None:
         """Replace the model's gradient (or loss, where autograd makes the gradient) by a compiled one if chosen."""
         if self.compiled:
             name = "loss" if type(model).backward is Model.backward else "backward"
             setattr(model, name, torch.compile(getattr(model, name), dynamic=False))
+        if self.graphs:
+            model.backward = GraphedGradient(model.backward, model.flat_grad)
 
     def tensor(self, array: Any) -> Tensor:
         """A numpy array on the device."""
@@ -142,8 +151,9 @@ def choose_machine(ladder: LadderFile, *, device: str | None = None, threads: in
     if threads < 1:
         raise InputError(f"train_ladder needs `threads` >= 1; got {threads}. Leave it out for the default.")
     machine = Machine(device=device, threads=threads, dtype=ladder.dtype, rank=rank, world=world)
-    wanted = ladder.compile == "on" or (ladder.compile == "auto" and device.startswith("cuda"))
-    return _compiled(machine) if wanted else machine
+    on_gpu = device.startswith("cuda")
+    wanted = ladder.compile == "on" or (ladder.compile == "auto" and on_gpu)
+    return replace(_compiled(machine), graphs=on_gpu) if wanted else machine
 
 
 def _compiled(machine: Machine) -> Machine:
@@ -162,29 +172,44 @@ def _compiled(machine: Machine) -> Machine:
     return replace(machine, compiled=True)
 
 
-def confirm_compiled(machine: Machine, model: Model, inputs: Tensor, targets: Tensor) -> Machine:
-    """The machine as it is if the compiled gradient of a model agrees with the eager one, else without compilation.
+def confirm_fast(machine: Machine, model: Model, inputs: Tensor, targets: Tensor) -> Machine:
+    """The machine without what of compilation and graphs does not give this model's gradient as the eager one does.
 
     The model's weights are moved off their start, where most gradients vanish; give one to throw away.
     """
-    if not machine.compiled:
-        return machine
     generator = torch.Generator().manual_seed(0)
     with torch.no_grad():
         model.flat.add_(torch.randn(model.flat.shape, generator=generator).to(model.flat.device), alpha=0.02)
+    while machine.compiled or machine.graphs:
+        try:
+            off = _distance(machine, model, inputs, targets)
+            if off < GRADIENT_TOLERANCE[machine.dtype]:
+                break
+            reason = f"the gradient is off by {off:.2g}"
+        except Exception as error:  # whatever the compiler or the driver raises
+            reason = str(error).strip().splitlines()[0][:200]
+        if machine.graphs:
+            machine = replace(machine, graphs=False, note=f"without CUDA graphs: this model has none ({reason})")
+        else:
+            note = f"not compiled, the run is eager: this model does not ({reason})"
+            machine = replace(machine, compiled=False, note=note)
+    return machine
+
+
+def _distance(machine: Machine, model: Model, inputs: Tensor, targets: Tensor) -> float:
+    """How far the prepared gradient is from the eager one, relatively; the model is eager again afterwards."""
     try:
         with machine.autocast():
             model.backward(inputs, targets)
-            eager = model.flat_grad.clone()
-            machine.prepare(model)
-            model.backward(inputs, targets)
-        off = float((model.flat_grad - eager).norm() / eager.norm())
-        if not off < GRADIENT_TOLERANCE[machine.dtype]:
-            raise RuntimeError(f"the compiled gradient is off by {off:.2g}")
-    except Exception as error:  # whatever the compiler raises
-        reason = str(error).strip().splitlines()[0][:200]
-        return replace(machine, compiled=False, note=f"not compiled, the run is eager: this model does not ({reason})")
-    return machine
+        eager = model.flat_grad.clone()
+        machine.prepare(model)
+        for x, y in ((inputs.flip(0), targets.flip(0)), (inputs, targets)):  # a graph is recorded, then replayed
+            with machine.autocast():
+                model.backward(x, y)
+        return float((model.flat_grad - eager).norm() / eager.norm())
+    finally:
+        for name in ("loss", "backward"):
+            vars(model).pop(name, None)
 
 
 def _join_processes(device: str | None) -> tuple[int, int]:
@@ -200,15 +225,17 @@ def _join_processes(device: str | None) -> tuple[int, int]:
     return dist.get_rank(), dist.get_world_size()
 
 
-def matmul_rate(device: str = "cpu", sizes: tuple[int, ...] = (1024, 2048), repeats: int = 3) -> float:
-    """Best rate of square float32 products, FLOPs a second, with torch's current threads.
+def matmul_rate(
+    device: str = "cpu", sizes: tuple[int, ...] = (1024, 2048), repeats: int = 3, dtype: torch.dtype = torch.float32
+) -> float:
+    """Best rate of square products, FLOPs a second, with torch's current threads and precision.
 
     >>> matmul_rate(sizes=(64,)) > 1e6
     True
     """
     best = 0.0
     for n in sizes:
-        a = torch.ones(n, n, device=device)
+        a = torch.ones(n, n, device=device, dtype=dtype)
         for _ in range(repeats):
             _wait(device)
             start = time.perf_counter()

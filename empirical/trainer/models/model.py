@@ -141,7 +141,7 @@ class Model(ABC):
         with torch.enable_grad():
             loss = self.loss(inputs, targets)
             # Seeds share no weight, so the gradient of the sum is each seed's own.
-            loss.sum().backward(torch.as_tensor(weight, dtype=loss.dtype, device=loss.device))
+            (loss.sum() * weight).backward()
         return loss.detach()
 
 
