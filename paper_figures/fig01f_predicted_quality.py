@@ -70,7 +70,7 @@ def make(out: Path, *, curves: Path | None = None, fast: bool = False) -> list[P
     )
     width = min(PAGE, 2.7 * len(families) + 0.6)
     return write_page(
-        Path(out), "fig01f_predicted_quality", draw, width=width, height=2.4, data=note + left_out, fast=fast
+        Path(out), "fig01f_predicted_quality", draw, width=width, height=2.5, data=note + left_out, fast=fast
     )
 
 
@@ -95,7 +95,7 @@ def _panel(axes: Any, decay: Ladder, constant: Ladder | None, offset: float, tit
         axes.plot(x, predicted, "--", color=color, marker=mark, markevery=(10, 30), label=f"predicted, {name}")
         axes.plot(x, noise, ":", color=color, linewidth=0.8)
         words.append(f"{name}: off by {100 * np.median(np.abs(predicted / delta - 1)):.1f} %")
-    axes.set_title(f"{title}\n{', '.join(words)}")
+    axes.set_title("\n".join([title, *words]))
     axes.set(xlim=(0, 1), yscale="log", xlabel="normalized compute $x$")
     axes.legend(loc="lower left")
 

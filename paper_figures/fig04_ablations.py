@@ -115,9 +115,10 @@ def _row(panels: Any, found: list[tuple[str, Ladder]], offset: float, title: str
 
 def _explained(ladder: Ladder, offset: float) -> str:
     """The error of gamma that would explain the curves, by the inverse sensitivity, if the offset is right."""
-    found = admitted_errors(ladder, offset, shape="common").gamma_alone
-    gamma = float(np.polyfit(np.log([c.params for c in ladder]), np.log([c.horizon_tokens for c in ladder]), 1)[0])
-    return f"as if $\\gamma$ {100 * found.estimate / gamma:+.0f} %"
+    found = admitted_errors(ladder, offset, shape="common")
+    if not found.gamma_alone_is_inside:
+        return "no error of $\\gamma$\nexplains the curves"
+    return f"as if $\\gamma$ {100 * found.gamma_alone.estimate / found.gamma:+.0f} %"
 
 
 if __name__ == "__main__":

@@ -33,6 +33,9 @@ __all__ = ["AdmittedErrors", "ErrorEstimate", "admitted_errors"]
 Array = NDArray[np.float64]
 Status = Literal["separable", "not separable", "not explained", "not identified"]
 
+AT_END = 1e-3
+"""An estimate this close to an end of the search, relative to gamma, lies there."""
+
 
 @dataclass(frozen=True)
 class ErrorEstimate:
@@ -144,6 +147,11 @@ class AdmittedErrors:
     def gamma_alone(self) -> ErrorEstimate:
         """`eps` if the offset is right."""
         return self._single(0)
+
+    @property
+    def gamma_alone_is_inside(self) -> bool:
+        """Whether the best `eps` lies within the search, from -2 gamma to gamma; at an end it is no estimate."""
+        return bool(LOWER[0] + AT_END < self._alone[0][0] < UPPER[0] - AT_END)
 
     @cached_property
     def offset_alone(self) -> ErrorEstimate:

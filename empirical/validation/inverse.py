@@ -11,7 +11,6 @@ import math
 from collections.abc import Sequence
 
 from ...theory import InputError, admitted_errors
-from ...theory.error_profile import LOWER, UPPER
 from .cases import Case, healthy_of
 from .row import UNKNOWN, Row, Verdict, not_applicable
 
@@ -20,8 +19,6 @@ __all__ = ["CLAIM", "rows"]
 CLAIM = "error of the horizon exponent, if alone"
 SAME = 0.01
 """Horizons whose exponents differ by less than this share are the same."""
-EDGE = 1e-3
-"""An estimate this close to an end of the search lies there."""
 
 
 def rows(case: Case, cases: Sequence[Case]) -> list[Row]:
@@ -45,7 +42,7 @@ def rows(case: Case, cases: Sequence[Case]) -> list[Row]:
     unit = 1.0 / found.gamma
     value, interval = unit * error.estimate, (unit * error.low, unit * error.high)
     refuses = not math.isnan(error.p_value) and error.p_value < 0.01
-    if not LOWER[0] + EDGE < value < UPPER[0] - EDGE:  # the end of the search is no estimate
+    if not found.gamma_alone_is_inside:
         value, interval, words = math.nan, UNKNOWN, ""
         against += "No error of gamma within the search explains the curves, so that nothing is said of it. "
     verdict: Verdict = "undecided"

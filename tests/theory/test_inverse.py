@@ -297,3 +297,14 @@ FALLING = (3.0, 2.6, 2.4, 2.3, 2.25, 2.2)
 def test_bad_input_is_refused_by_name(call, message):
     with pytest.raises(InputError, match=message):
         call()
+
+
+@pytest.mark.parametrize(("fan", "inside"), [(0.01, True), (-0.03, True), (0.1, False), (-0.1, False)])
+def test_the_end_of_the_search_is_no_estimate(fan, inside):
+    # Each size's share of the data term differs from the last one's by `fan`, too much for an exponent to make of it.
+    x, curves = np.linspace(0.1, 1, 181), []
+    for i, p in enumerate(np.geomspace(1e6, 6e6, 6)):
+        share = 0.5 + fan * (i - 2.5)
+        loss = p**-NU * (share * x**-MU + 1 - share)
+        curves.append(LossCurve(run=f"{p:g}", params=p, tokens=x * p, loss=loss))
+    assert admitted_errors(Ladder(curves), 0.0, shape="common", mu=MU).gamma_alone_is_inside is inside

@@ -65,7 +65,7 @@ def test_decay_takes_the_end_of_the_curves_below_the_noise(name, offset):
     assert constant >= 2 * decayed
 
 
-@pytest.mark.parametrize("name", ["mlp-horizon-high", "mlp-lr-constant-across-widths"])
+@pytest.mark.parametrize("name", ["mlp-horizon-high", "mlp-horizon-low", "mlp-lr-constant-across-widths"])
 def test_ablations_stay_below_detection_at_the_middle(name):
     # What docs/ladders.md says: at this size an ablation hides in the seeds' noise. A table that shows it changes that.
     healthy, ablated = (delta_half(measure(n, 0.0)) for n in ("mlp", name))
