@@ -6,6 +6,7 @@ that give its horizon (`--horizon`). Each of these is one function here.
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -83,6 +84,8 @@ def train(
             threads=threads,
             checkpoint_seconds=checkpoint_seconds,
         )
+    if os.environ.get("RANK", "0") != "0":
+        return 0  # under torchrun the first process speaks
     announce(f"{curves}; {curves.integrity.summary()}", json)
     for finding in curves.integrity.findings:
         announce(finding.detail, json)

@@ -181,6 +181,11 @@ class TestHorizon:
         with pytest.raises(InputError, match="needs over-training `times` > 1; got 1"):
             horizon_ladder(demo, times=1)
 
+    @pytest.mark.parametrize("name", ["demo", "demo-horizon"])
+    def test_evaluation_keeps_to_its_tenth(self, name):
+        shares = [size.evaluation_share for size in sizes(load_ladder(name))]
+        assert 0.09 < max(shares) <= 0.1
+
     def test_the_demo_and_its_horizon_runs(self):
         demo, horizon = load_ladder("demo"), load_ladder("demo-horizon")
         assert len(demo.widths) >= 5
