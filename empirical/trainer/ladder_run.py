@@ -143,6 +143,18 @@ def _train_sizes(
             raise
 
 
+def confirmed(machine: Machine, ladder: LadderFile, size: SizePlan, task: Task) -> Machine:
+    """The machine without what of its fast gradient does not work on a ladder's model."""
+    from .machine import confirm_fast
+
+    if not (machine.compiled or machine.graphs):
+        return machine
+    model = make_model(ladder, task, size.width, size.depth, device=machine.device)
+    inputs, targets = map(machine.tensor, task.batch(0, size.batch_size // ladder.accumulate))
+    with machine.in_use():
+        return confirm_fast(machine, model, inputs, targets)
+
+
 def default_workers(machine: Machine) -> int:
     """Sizes trained at a time: one for each group of `threads` cores; one on a GPU, compiled, or under torchrun."""
     alone = machine.device != "cpu" or machine.compiled or machine.world > 1
@@ -202,19 +214,14 @@ class _Run:
 
     def choose(self, device: str | None, threads: int | None) -> Machine:
         """The machine: for a resumed run as recorded, as far as it is here; then the manifest is written."""
-        from .machine import choose_machine, confirm_fast
+        from .machine import choose_machine
 
         recorded = {} if self.found is None else self.found["environment"]
         machine = choose_machine(self.ladder, device=device, threads=threads or recorded.get("threads"))
         dropped = {name: False for name in ("compiled", "graphs") if recorded.get(name) is False}
         if dropped:  # chosen once, when the run was started
             machine = replace(machine, **dropped, note="")
-        if machine.compiled or machine.graphs:
-            size = self.sizes[0]
-            model = make_model(self.ladder, self.task, size.width, size.depth, device=machine.device)
-            batch = map(machine.tensor, self.task.batch(0, size.batch_size // self.ladder.accumulate))
-            with machine.in_use():
-                machine = confirm_fast(machine, model, *batch)
+        machine = confirmed(machine, self.ladder, self.sizes[0], self.task)
         if self.ladder.batch_size % (self.ladder.accumulate * machine.world):
             raise InputError(
                 "train_ladder needs a `batch_size` that processes and `accumulate` divide; got "

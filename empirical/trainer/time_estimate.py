@@ -72,12 +72,12 @@ def plan_ladder(ladder: str | LadderFile, *, device: str | None = None, threads:
 
     ladder = load_ladder(ladder)
     require("torch", "plan_ladder")
-    from .ladder_run import default_workers
+    from .ladder_run import confirmed, default_workers
     from .machine import choose_machine
 
     task = task_of(ladder)
     sizes = plan_sizes(ladder, task)
-    machine = choose_machine(ladder, device=device, threads=threads)
+    machine = confirmed(choose_machine(ladder, device=device, threads=threads), ladder, sizes[0], task)
     seconds, measured = [], []
     rate = 0.0  # FLOPs a second of the largest size measured
     end = time.perf_counter() + SECONDS
