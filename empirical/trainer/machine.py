@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from importlib.metadata import version
-from typing import Any
+from typing import Any, Literal
 
 import torch
 import torch.distributed as dist
@@ -167,8 +167,7 @@ def _compiled(machine: Machine) -> Machine:
         if not torch.allclose(torch.compile(probe, dynamic=False)(x), probe(x), rtol=1e-4):
             raise RuntimeError("a compiled function gives other numbers")
     except Exception as error:  # a missing compiler shows itself in many ways, as subclasses of nothing in common
-        reason = str(error).strip().splitlines()[0][:200]
-        return replace(machine, note=f"not compiled, the run is eager: torch.compile does not work here ({reason})")
+        return _without(machine, "compiled", f"torch.compile does not work here ({_first_line(error)})")
     return replace(machine, compiled=True)
 
 
@@ -187,13 +186,20 @@ def confirm_fast(machine: Machine, model: Model, inputs: Tensor, targets: Tensor
                 break
             reason = f"the gradient is off by {off:.2g}"
         except Exception as error:  # whatever the compiler or the driver raises
-            reason = str(error).strip().splitlines()[0][:200]
-        if machine.graphs:
-            machine = replace(machine, graphs=False, note=f"without CUDA graphs: this model has none ({reason})")
-        else:
-            note = f"not compiled, the run is eager: this model does not ({reason})"
-            machine = replace(machine, compiled=False, note=note)
+            reason = _first_line(error)
+        machine = _without(machine, "graphs" if machine.graphs else "compiled", f"it fails on this model ({reason})")
     return machine
+
+
+def _without(machine: Machine, what: Literal["compiled", "graphs"], why: str) -> Machine:
+    """The machine with one thing less, and a note of it beside the earlier ones."""
+    said = {"compiled": "not compiled, the run is eager", "graphs": "without CUDA graphs"}[what]
+    note = "; ".join(filter(None, [machine.note, f"{said}: {why}"]))
+    return replace(machine, compiled=machine.compiled and what != "compiled", graphs=False, note=note)
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).strip() or type(error).__name__).splitlines()[0][:200]
 
 
 def _distance(machine: Machine, model: Model, inputs: Tensor, targets: Tensor) -> float:
