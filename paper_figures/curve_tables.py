@@ -57,7 +57,7 @@ class Family:
 
 FAMILIES = (
     Family(
-        "MLPs, Fourier regression",
+        "MLPs, 8 inputs",
         "mlp",
         {
             "decay": ("mlp",),
@@ -67,6 +67,12 @@ FAMILIES = (
             "short": ("mlp-horizon-low",),
             "long": ("mlp-horizon-high",),
         },
+        offset=0.0,
+    ),
+    Family(
+        "MLPs, 3 inputs",
+        "mlp",
+        {"decay": ("fourier3",), "same_lr": ("fourier3-lr-of-width-8",)},
         offset=0.0,
     ),
     Family("decoders, Python text", "transformer", {"decay": ("text",), "constant": ("text-constant",)}),
