@@ -72,6 +72,21 @@ def test_ablations_stay_below_detection_at_the_middle(name):
     assert 0.5 < ablated / healthy < 3
 
 
+def test_rates_frozen_at_a_small_proxy_show():
+    healthy, far, further = (
+        delta_half(measure(f"fourier3{n}", 0.0)) for n in ("", "-lr-of-width-12", "-lr-of-width-8")
+    )
+    assert 1.5 * healthy < far < 3 * healthy < further
+
+
+def test_the_horizon_of_the_mlps_lies_within_what_the_over_trained_runs_say():
+    fit = sc.fit_horizon(sc.read_curves(LADDERS / "curves" / "mlp-overtrained.parquet", use_horizon=False))
+    assert sum(size.status == "used" for size in fit.sizes) == 4
+    assert fit.gamma_interval[0] < 1 < fit.gamma_interval[1]
+    sizes = np.array(table("mlp").sizes)
+    assert np.allclose(fit.horizon_tokens(sizes), 147 * sizes, rtol=0.25)
+
+
 def test_noise_rises_as_the_rate_falls():
     last = {}
     for kind in ("constant", "linear", "cosine", "wsd", "multi-cosine"):
