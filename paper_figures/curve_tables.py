@@ -46,6 +46,8 @@ class Family:
         Whether the project trained it.
     offset
         Irreducible loss where the task's definition gives it (a target without noise: 0); else it is fitted.
+    drawn_in
+        Beginning of the names of the figures that draw it; all by default.
     """
 
     title: str
@@ -53,11 +55,12 @@ class Family:
     tables: Mapping[str, tuple[str, ...]]
     own: bool = True
     offset: float | None = None
+    drawn_in: str = ""
 
 
 FAMILIES = (
     Family(
-        "MLPs, 8 inputs",
+        "MLPs, Fourier regression",
         "mlp",
         {
             "decay": ("mlp",),
@@ -74,6 +77,7 @@ FAMILIES = (
         "mlp",
         {"decay": ("fourier3",), "same_lr": ("fourier3-lr-of-width-8",)},
         offset=0.0,
+        drawn_in="fig04",
     ),
     Family("decoders, Python text", "transformer", {"decay": ("text",), "constant": ("text-constant",)}),
     Family("decoders, chess", "transformer", {"decay": ("chess",), "constant": ("chess-constant",)}),
@@ -140,7 +144,7 @@ class Tables:
 
     def families(self, figure: str, *sets: tuple[str, ...], kind: str | None = None) -> list[Family]:
         """The families that have every role of one of these sets; `MissingCurvesError` where none has."""
-        candidates = [f for f in FAMILIES if kind in (None, f.kind)]
+        candidates = [f for f in FAMILIES if kind in (None, f.kind) and figure.startswith(f.drawn_in)]
         found = [f for f in candidates if any(self.has(f, *roles) for roles in sets)]
         if not found:
             wanted = [

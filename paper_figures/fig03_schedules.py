@@ -24,7 +24,7 @@ def make(out: Path, *, curves: Path | None = None, fast: bool = False) -> list[P
     names = []
     for family in FAMILIES:
         decay, constant = tables.ladder(family, "decay"), tables.ladder(family, "constant")
-        if decay is None or not math.isfinite(offset := tables.offset(family, fast=fast)):
+        if family.drawn_in or decay is None or not math.isfinite(offset := tables.offset(family, fast=fast)):
             continue
         names.append(tables.name(family, "decay", "constant"))
         there = [ladder for ladder in (decay, constant) if ladder is not None]
