@@ -17,7 +17,6 @@ python:
 	@command -v $(PYTHON) >/dev/null 2>&1 || { echo "make needs Python 3.11 or newer; got no command '$(PYTHON)'. Install Python, or name yours: make demo PYTHON=python3.12"; exit 2; }
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "make needs Python 3.11 or newer; got $$($(PYTHON) --version). Name a newer one: make demo PYTHON=python3.12"; exit 2; }
 	@$(PYTHON) -c 'import venv, ensurepip' 2>/dev/null || { echo "make needs Python's venv and ensurepip; $(PYTHON) comes without. On Debian and Ubuntu: apt-get install python3-venv"; exit 2; }
-	@test -f scaling_collapse/theory/__init__.py || { echo "make needs a checkout with symbolic links; scaling_collapse/theory is not one. Check out again with git config core.symlinks true"; exit 2; }
 
 # A stamp exists only after a complete installation, so an interrupted one starts over.
 $(VENV)/.demo $(VENV)/.dev: pyproject.toml constraints.txt | python
@@ -38,8 +37,8 @@ lint: $(VENV)/.dev
 	pre-commit run --all-files
 
 format: $(VENV)/.dev
-	ruff check --fix-only --quiet .
-	ruff format .
+	ruff check --fix-only --quiet scaling_collapse tests benchmarks docs
+	ruff format scaling_collapse tests benchmarks docs
 
 bench: $(VENV)/.dev
 	for script in benchmarks/[a-z]*.py; do echo "== $$script"; python $$script || exit 1; done

@@ -17,7 +17,7 @@ import sympy
 from scipy.optimize import minimize_scalar
 
 from scaling_collapse.theory import ScalingLaw, derive
-from scaling_collapse.theory.exact_arithmetic import sign
+from scaling_collapse.theory.laws.exact_arithmetic import sign
 
 SYMBOLIC = "L0 + a*t**-mu + b*p**-nu"
 NUMERIC = "t**-0.5 + p**-0.5 + 3*t**-0.7*p**-0.1 + p**-0.9"

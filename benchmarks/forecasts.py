@@ -95,8 +95,8 @@ def main(folder: Path, verbose: bool) -> None:
 
 def draw(folder: Path, out: Path) -> None:
     """The worst, the median and the best forecast of the project's law on every table, by mean error."""
-    from scaling_collapse.empirical.files import ensure_folder, write_atomically
-    from scaling_collapse.empirical.forecast_picture import draw_judged
+    from scaling_collapse.empirical.pictures.forecast_picture import draw_judged
+    from scaling_collapse.empirical.tables.files import ensure_folder, write_atomically
 
     ensure_folder(out)
     for table in TABLES:

@@ -18,7 +18,7 @@ import naive  # noqa: E402
 from synthetic import law_ladder  # noqa: E402
 
 from scaling_collapse.empirical import fit_scaling_law, read_curves  # noqa: E402
-from scaling_collapse.empirical.law_solver import solve  # noqa: E402
+from scaling_collapse.empirical.fits.final_loss_solution import solve  # noqa: E402
 
 NAMES = ("qiu_cifar5m_linear", "qiu_chess_linear", "qiu_mlp_linear")
 

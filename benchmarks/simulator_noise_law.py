@@ -17,14 +17,7 @@ from typing import Any
 
 import numpy as np
 
-from scaling_collapse.sgd_noise_model import (
-    Problem,
-    from_eigenvalues,
-    power_law,
-    schedules,
-    simulate,
-    stability_limit,
-)
+from scaling_collapse.sgd_noise_model import Problem, from_eigenvalues, power_law, schedules, simulate, stability_limit
 
 POINTS = {"Ia": (1.0, 0.25), "II": (0.9, 0.7), "III": (0.7, 1.2), "Ib": (0.35, 0.3), "Ic": (0.15, 0.8),
           "IVa": (0.4, 0.9), "IVb": (0.27, 0.8)}  # fmt: skip

@@ -2,6 +2,7 @@ from . import empirical as empirical
 from . import paper_figures as paper_figures
 from . import sgd_noise_model as sgd_noise_model
 from . import theory as theory
+from .common import InputError as InputError
 from .empirical import CollapseReport as CollapseReport
 from .empirical import Extrapolation as Extrapolation
 from .empirical import HorizonFit as HorizonFit
@@ -20,7 +21,6 @@ from .sgd_noise_model import forecast as forecast
 from .sgd_noise_model import plan_cooldown as plan_cooldown
 from .sgd_noise_model import schedules as schedules
 from .sgd_noise_model import simulate as simulate
-from .theory import InputError as InputError
 from .theory import Ladder as Ladder
 from .theory import LossCurve as LossCurve
 from .theory import ScalingLaw as ScalingLaw

@@ -12,7 +12,7 @@ from inspect import cleandoc
 from cyclopts import App, CycloptsError
 
 from . import __version__
-from .theory import InputError
+from .common import InputError
 
 __all__ = ["app", "main"]
 

@@ -6,31 +6,15 @@ Results for people go to standard output, unless `--json -` claims it; progress 
 from __future__ import annotations
 
 import json
-import math
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import numpy as np
+from .common import plain
 
-__all__ = ["announce", "plain", "print_table", "progress_bar", "write_files", "write_json"]
-
-
-def plain(value: Any) -> Any:
-    """`value` as JSON can hold it: arrays and tuples as lists, NaN and infinities as null."""
-    if isinstance(value, dict):
-        return {str(k): plain(v) for k, v in value.items()}
-    if isinstance(value, np.ndarray):
-        return plain(value.tolist())
-    if isinstance(value, list | tuple):
-        return [plain(v) for v in value]
-    if isinstance(value, np.generic):
-        return plain(value.item())
-    if isinstance(value, float) and not math.isfinite(value):
-        return None
-    return value
+__all__ = ["announce", "print_table", "progress_bar", "write_files", "write_json"]
 
 
 def write_json(result: dict[str, Any], target: str | None) -> None:
@@ -41,7 +25,7 @@ def write_json(result: dict[str, Any], target: str | None) -> None:
     if target == "-":
         sys.stdout.write(text)
         return
-    from .empirical.files import write_atomically
+    from .empirical.tables.files import write_atomically
 
     write_atomically(target, text.encode())
 
@@ -50,7 +34,7 @@ def write_files(folder: Path | None, files: dict[str, Callable[[], bytes]]) -> l
     """Make every file's content first, then write them all into `folder`, each under its name."""
     if folder is None:
         return []
-    from .empirical.files import ensure_folder, write_atomically
+    from .empirical.tables.files import ensure_folder, write_atomically
 
     contents = {name: make() for name, make in files.items()}
     ensure_folder(folder)

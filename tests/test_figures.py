@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from scaling_collapse import InputError
 from scaling_collapse.cli import main
 from scaling_collapse.paper_figures import FIGURES, MissingCurvesError, draw_figures
 from scaling_collapse.paper_figures import fig01f_predicted_quality as quality
@@ -21,9 +22,9 @@ from scaling_collapse.paper_figures import fig05_power_law_sums as sums
 from scaling_collapse.paper_figures import figb2_early_alarm as early
 from scaling_collapse.paper_figures import toy_family as toy
 from scaling_collapse.paper_figures.curve_tables import FAMILIES, Tables
-from scaling_collapse.paper_figures.page import write_page
+from scaling_collapse.paper_figures.figure_page import write_page
 from scaling_collapse.paper_figures.panels import collapse_of
-from scaling_collapse.theory import InputError, Ladder, LossCurve
+from scaling_collapse.theory import Ladder, LossCurve
 
 THUMBNAILS = Path(__file__).with_name("thumbnails")
 WIDTH = 160

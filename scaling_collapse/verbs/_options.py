@@ -7,7 +7,7 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from ..theory import InputError
+from ..common import InputError
 
 __all__ = ["JsonTarget", "OutFolder", "Tables", "Where", "parse_where"]
 

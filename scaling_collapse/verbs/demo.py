@@ -22,7 +22,7 @@ def demo(
 ) -> int:
     """Train a small ladder of MLPs, measure its collapse and draw the pictures."""
     from ..empirical import measure_collapse, read_curves, write_curves
-    from ..empirical.files import ensure_folder
+    from ..empirical.tables.files import ensure_folder
     from ..empirical.trainer import load_ladder, train_ladder
 
     config = load_ladder("demo")

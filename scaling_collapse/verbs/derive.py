@@ -31,8 +31,8 @@ def derive(
     plot: Annotated[Path | None, Parameter(help="Draw the normalized curves here (png, pdf or svg).")] = None,
 ) -> int:
     """Derive the compute-optimal horizon of a scaling law and when its loss curves collapse."""
-    from ..empirical.files import write_atomically
-    from ..theory import InputError
+    from ..common import InputError
+    from ..empirical.tables.files import write_atomically
     from ..theory import derive as derive_collapse
 
     kind = plot.suffix.lstrip(".").lower() if plot is not None else "png"

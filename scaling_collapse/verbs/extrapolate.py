@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 
+from ..common import InputError
 from ..output import announce, print_table, write_json
-from ..theory import InputError
 from ._options import JsonTarget, Where, parse_where
 
 if TYPE_CHECKING:
@@ -39,8 +39,8 @@ def extrapolate(
     """Predict the whole loss curve of a model that has not been run, with bands and what would narrow them."""
     from ..empirical import extrapolate as predict
     from ..empirical import read_curves, write_curves
-    from ..empirical.extrapolation_picture import draw_extrapolation
-    from ..empirical.files import write_atomically
+    from ..empirical.pictures.extrapolation_picture import draw_extrapolation
+    from ..empirical.tables.files import write_atomically
     from ..theory import Ladder
 
     # An unwritable name is found before the work, not after it.

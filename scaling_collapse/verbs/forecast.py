@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Annotated
 import numpy as np
 from cyclopts import Parameter
 
+from ..common import InputError
 from ..output import announce, print_table, write_files, write_json
-from ..theory import InputError
 from ._options import JsonTarget, Where, parse_where
 
 if TYPE_CHECKING:
@@ -79,7 +79,7 @@ def _targets(
     from dataclasses import replace
 
     from ..empirical import read_targets, write_curves
-    from ..empirical.forecast_picture import draw_forecasts
+    from ..empirical.pictures.forecast_picture import draw_forecasts
     from ..sgd_noise_model import forecast as predict
     from ..sgd_noise_model.laws import REGISTRY
     from ..theory import Ladder
@@ -137,8 +137,8 @@ def _plan(
 ) -> int:  # fmt: skip
     import pyarrow as pa
 
-    from ..empirical.curve_writer import write_table
-    from ..empirical.forecast_picture import draw_plan
+    from ..empirical.pictures.forecast_picture import draw_plan
+    from ..empirical.tables.curve_writer import write_table
     from ..sgd_noise_model import plan_cooldown
 
     found = plan_cooldown(list(runs), budget, params=params, law=law, level=level)

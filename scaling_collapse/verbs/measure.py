@@ -41,7 +41,7 @@ def measure(
 
 def pictures(report: CollapseReport) -> dict[str, Callable[[], bytes]]:
     """File name to what draws it."""
-    from ..empirical.pictures import draw_collapse, draw_delta_vs_sigma, draw_law
+    from ..empirical.pictures.canvas import draw_collapse, draw_delta_vs_sigma, draw_law
 
     return {
         "law.png": lambda: draw_law(report),

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import numpy as np
 from cyclopts import Parameter
 
+from ..common import InputError
 from ..output import announce, print_table, progress_bar, write_files, write_json
-from ..theory import InputError
 from ._options import JsonTarget
 
 if TYPE_CHECKING:
@@ -41,8 +41,8 @@ def simulate(
 ) -> int:
     """Simulate the loss curves of a family of sizes under learning-rate schedules."""
     from ..empirical import write_curves
-    from ..empirical.files import ensure_folder
-    from ..empirical.pictures import draw_curves
+    from ..empirical.pictures.canvas import draw_curves
+    from ..empirical.tables.files import ensure_folder
     from ..sgd_noise_model import power_law, schedules, simulate_ladder, stability_limit
     from ..theory import Ladder, phase_gamma, phase_of
 

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import Parameter
 
+from ..common import InputError
 from ..output import announce, print_table, progress_bar, write_files, write_json
-from ..theory import InputError
 from ._options import JsonTarget
 
 if TYPE_CHECKING:
@@ -131,7 +131,8 @@ def _plan(config: LadderFile, device: str | None, threads: int | None, json: str
 
 
 def _coord_check(config: LadderFile, out: Path | None, json: str | None) -> int:
-    from ..empirical.trainer import check_ladder, draw_coordinates
+    from ..empirical.pictures.coordinate_picture import draw_coordinates
+    from ..empirical.trainer import check_ladder
 
     check = check_ladder(config)
     title = f"{config.name}: {config.parametrization.kind}, {config.optimizer.kind}, lr {config.lr:g}"
@@ -152,7 +153,7 @@ def _coord_check(config: LadderFile, out: Path | None, json: str | None) -> int:
 
 def _fit_horizon(curves: Ladder, out: Path, json: str | None) -> int:
     from ..empirical import fit_horizon
-    from ..empirical.pictures import draw_horizon
+    from ..empirical.pictures.canvas import draw_horizon
     from ..empirical.trainer import horizon_table
 
     fit = fit_horizon(curves)

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 
+from ..common import InputError
 from ..output import announce, print_table, progress_bar, write_json
-from ..theory import InputError
 from ._options import JsonTarget, Tables, Where, parse_where
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ def validate(
 ) -> int:
     """Put the predictions of theory and simulator beside what curve tables say, row by row with a verdict."""
     from ..empirical import validate as run
-    from ..empirical.files import write_atomically
+    from ..empirical.tables.files import write_atomically
 
     offsets = parse_offsets(offset)
     with progress_bar("validate") as progress:

@@ -7,11 +7,16 @@ import pytest
 from synthetic import law_ladder
 
 import scaling_collapse as sc
+from scaling_collapse import InputError
 from scaling_collapse.cli import main
 from scaling_collapse.empirical import extrapolate, read_curves, write_curves
-from scaling_collapse.empirical.curve_noise import cell_grid, relative_kernel, relative_level, seed_noise
-from scaling_collapse.empirical.extrapolation_picture import draw_extrapolation
-from scaling_collapse.empirical.joint_law import (
+from scaling_collapse.empirical.extrapolation.curve_noise import (
+    cell_grid,
+    relative_kernel,
+    relative_level,
+    seed_noise,
+)
+from scaling_collapse.empirical.extrapolation.joint_law import (
     KERNEL_LENGTH,
     Hypotheses,
     JointPosterior,
@@ -19,7 +24,8 @@ from scaling_collapse.empirical.joint_law import (
     _solve,
     fit_joint_law,
 )
-from scaling_collapse.theory import InputError, Ladder, LossCurve, default_grid, losses_on_grid
+from scaling_collapse.empirical.pictures.extrapolation_picture import draw_extrapolation
+from scaling_collapse.theory import Ladder, LossCurve, default_grid, losses_on_grid
 
 
 def without_largest(ladder):

@@ -5,8 +5,8 @@ import sys
 
 import pytest
 
-from scaling_collapse.empirical.files import ensure_folder, write_atomically
-from scaling_collapse.theory import InputError
+from scaling_collapse import InputError
+from scaling_collapse.empirical.tables.files import ensure_folder, write_atomically
 
 
 def test_the_new_content_replaces_the_old_and_leaves_nothing_else(tmp_path):
@@ -40,7 +40,7 @@ def test_a_failed_write_keeps_the_old_content(tmp_path, monkeypatch):
 def test_a_kill_in_the_middle_of_writing_leaves_a_whole_file(tmp_path):
     path = write_atomically(tmp_path / "f", b"old" * 100)
     code = (
-        "from scaling_collapse.empirical.files import write_atomically\n"
+        "from scaling_collapse.empirical.tables.files import write_atomically\n"
         f"path = {str(path)!r}\n"
         "while True:\n write_atomically(path, b'x' * 3_000_000); write_atomically(path, b'y' * 3_000_000)"
     )

@@ -4,9 +4,10 @@ from empirical_ladders import two_term
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from scaling_collapse import InputError
 from scaling_collapse.empirical import fit_horizon, read_curves
-from scaling_collapse.empirical.pictures import draw_horizon
-from scaling_collapse.theory import InputError, Ladder, LossCurve
+from scaling_collapse.empirical.pictures.canvas import draw_horizon
+from scaling_collapse.theory import Ladder, LossCurve
 
 
 @settings(max_examples=15)

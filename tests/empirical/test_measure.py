@@ -5,11 +5,12 @@ import numpy as np
 import pytest
 from synthetic import law_ladder
 
+from scaling_collapse import InputError
+from scaling_collapse.common import plain
 from scaling_collapse.empirical import measure_collapse, read_curves
-from scaling_collapse.empirical.pictures import draw_collapse, draw_delta_vs_sigma, draw_law
-from scaling_collapse.empirical.verdict import excess_spread, supercollapse_from
-from scaling_collapse.output import plain
-from scaling_collapse.theory import InputError, Ladder, LossCurve
+from scaling_collapse.empirical.collapse.verdict import excess_spread, supercollapse_from
+from scaling_collapse.empirical.pictures.canvas import draw_collapse, draw_delta_vs_sigma, draw_law
+from scaling_collapse.theory import Ladder, LossCurve
 
 
 def rebuilt(ladder, **changes):
@@ -69,7 +70,7 @@ def test_an_offset_that_is_not_identified_is_said_and_delta_shown_inside_its_int
 
 
 def test_a_verdict_that_hangs_on_the_offset_is_undecided(monkeypatch):
-    from scaling_collapse.empirical import measure
+    from scaling_collapse.empirical.collapse import measure_collapse as measure
 
     monkeypatch.setattr(measure, "classify", lambda spread, x_from: "no collapse" if spread > 1e-3 else "collapse")
     report = measure_collapse(law_ladder(noise=2e-3))

@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from synthetic import law_ladder, table_of
 
+from scaling_collapse import InputError
 from scaling_collapse.empirical import curve_table, read_curves, write_curves
-from scaling_collapse.theory import InputError
 
 COLUMNS = {
     "run": ["a"] * 4 + ["b"] * 4,

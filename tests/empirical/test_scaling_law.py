@@ -7,9 +7,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from synthetic import law_ladder
 
+from scaling_collapse import InputError
 from scaling_collapse.empirical import fit_scaling_law, read_curves
-from scaling_collapse.empirical.law_solver import huber, objective, solve
-from scaling_collapse.theory import InputError, Ladder, LossCurve
+from scaling_collapse.empirical.fits.final_loss_solution import huber, objective, solve
+from scaling_collapse.theory import Ladder, LossCurve
 
 
 @given(st.floats(0, 5), st.floats(0.05, 5), st.floats(0.05, 0.8), st.integers(4, 10))

@@ -7,22 +7,17 @@ import numpy as np
 import pytest
 from validation_ladders import GAMMA, KAPPA, L0, MU, NU, decayed, overtrained, schedules
 
+from scaling_collapse import InputError
 from scaling_collapse.cli import main
 from scaling_collapse.empirical import validate, write_curves
-from scaling_collapse.empirical.validation import blind_forecast, noise_coefficient, normalized, page
-from scaling_collapse.empirical.validation.cases import cases_of
-from scaling_collapse.empirical.validation.delta import first_order_deviation
-from scaling_collapse.empirical.validation.pools import Pool, pools_of
-from scaling_collapse.empirical.validation.tables import Table, read_tables
-from scaling_collapse.empirical.validation.two_term import fit_two_term
-from scaling_collapse.theory import (
-    InputError,
-    Ladder,
-    collapse_deviation,
-    default_grid,
-    losses_on_grid,
-    normalize,
-)
+from scaling_collapse.empirical.fits.two_term_law import fit_two_term
+from scaling_collapse.empirical.validation import page
+from scaling_collapse.empirical.validation.case import cases_of
+from scaling_collapse.empirical.validation.claims import blind_forecast, curve_value, noise_coefficient
+from scaling_collapse.empirical.validation.claims.deviation import first_order_deviation
+from scaling_collapse.empirical.validation.pool import Pool, pools_of
+from scaling_collapse.empirical.validation.validation_table import Table, read_tables
+from scaling_collapse.theory import Ladder, collapse_deviation, default_grid, losses_on_grid, normalize
 
 
 @pytest.fixture
@@ -79,7 +74,7 @@ def test_a_decayed_ladder_takes_the_law_of_its_family(family):
 def test_a_horizon_that_is_not_optimal_does_not_have_theorys_curve():
     ladder = overtrained(noise=1e-4, horizon=8.0)
     (case,), _ = cases_of([Table("past", ladder, ladder, offset=L0)], draws=100)
-    (row,) = normalized.rows(case, [case])
+    (row,) = curve_value.rows(case, [case])
     assert row.verdict == "does not hold"
     assert row.measurement < row.prediction
 

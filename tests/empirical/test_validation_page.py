@@ -11,14 +11,7 @@ from validation_ladders import GAMMA, KAPPA, L0, decayed, overtrained
 
 from scaling_collapse.empirical import validate, write_curves
 from scaling_collapse.empirical.validation.page_data import recut_horizons
-from scaling_collapse.theory import (
-    Ladder,
-    ScalingLaw,
-    collapse_deviation,
-    losses_on_grid,
-    noise_floor,
-    normalize,
-)
+from scaling_collapse.theory import Ladder, ScalingLaw, collapse_deviation, losses_on_grid, noise_floor, normalize
 
 BROWSERS = (
     "chromium",

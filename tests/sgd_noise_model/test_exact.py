@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from scaling_collapse import InputError
 from scaling_collapse.sgd_noise_model import from_eigenvalues, power_law, simulate, simulate_many, stability_limit
-from scaling_collapse.theory import InputError
 
 MODES, STEPS = 12, 150
 SCHEDULES = [

@@ -3,8 +3,9 @@
 import numpy as np
 import pytest
 
+from scaling_collapse import InputError
 from scaling_collapse.sgd_noise_model import best_peak, optimal_schedule, power_law, simulate, simulate_ladder
-from scaling_collapse.theory import InputError, Ladder
+from scaling_collapse.theory import Ladder
 
 FAMILY = [power_law(d, v=4 * d, alpha=1.0, beta=0.3, seed=d) for d in (16, 32, 64)]
 

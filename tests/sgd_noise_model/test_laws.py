@@ -11,11 +11,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from scaling_collapse import InputError
 from scaling_collapse.sgd_noise_model.laws import REGISTRY, Rates, Units, build_trunk, rates_of, solve_law
 from scaling_collapse.sgd_noise_model.laws.momentum import decay_factor
 from scaling_collapse.sgd_noise_model.laws.relaxation import relaxed
 from scaling_collapse.sgd_noise_model.laws.trunk import need_trunk, smooth
-from scaling_collapse.theory import InputError, LossCurve
+from scaling_collapse.theory import LossCurve
 
 UNITS = Units(eta=1e-3, tau=1000.0)
 T = np.linspace(10.0, 1000.0, 100)

@@ -5,9 +5,9 @@ import numpy as np
 import pytest
 from scipy import stats
 
+from scaling_collapse import InputError
 from scaling_collapse.sgd_noise_model import from_eigenvalues, monte_carlo, power_law, seed_variance, simulate
 from scaling_collapse.sgd_noise_model.solvers.normals import normal, seeded, uniform
-from scaling_collapse.theory import InputError
 
 
 def naive_runs(d, v, alpha, beta, s2, eta, batch, seeds):

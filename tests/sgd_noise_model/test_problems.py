@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
+from scaling_collapse import InputError
 from scaling_collapse.sgd_noise_model import from_eigenvalues, power_law
 from scaling_collapse.sgd_noise_model.problems import Problem
-from scaling_collapse.theory import InputError
 
 
 def test_draw_is_the_dense_eigenproblem():

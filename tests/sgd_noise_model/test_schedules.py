@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from scaling_collapse import InputError
 from scaling_collapse.sgd_noise_model import schedules
-from scaling_collapse.theory import InputError
 
 TEXTS = [
     "constant()",

@@ -4,8 +4,8 @@ import json
 
 import pytest
 
+from scaling_collapse import InputError
 from scaling_collapse.empirical import read_curves
-from scaling_collapse.theory import InputError
 from scaling_collapse.verbs.simulate import simulate
 
 

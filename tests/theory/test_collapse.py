@@ -5,15 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from synthetic import law_ladder
 
-from scaling_collapse.theory import (
-    InputError,
-    Ladder,
-    LossCurve,
-    collapse_deviation,
-    losses_on_grid,
-    noise_floor,
-    normalize,
-)
+from scaling_collapse import InputError
+from scaling_collapse.theory import Ladder, LossCurve, collapse_deviation, losses_on_grid, noise_floor, normalize
 
 seeds = st.integers(0, 2**32 - 1)
 

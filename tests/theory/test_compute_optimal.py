@@ -9,7 +9,8 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 from scipy.optimize import linprog
 
-from scaling_collapse.theory import InputError, ScalingLaw, Term, optimal_exponents
+from scaling_collapse import InputError
+from scaling_collapse.theory import ScalingLaw, Term, optimal_exponents
 
 mp = mpmath.mp
 

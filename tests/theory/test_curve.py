@@ -1,7 +1,8 @@
 import numpy as np
 import pytest
 
-from scaling_collapse.theory import InputError, Ladder, LossCurve
+from scaling_collapse import InputError
+from scaling_collapse.theory import Ladder, LossCurve
 
 
 def curve(**changes):

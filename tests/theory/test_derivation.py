@@ -12,8 +12,9 @@ import numpy as np
 import pytest
 import sympy
 
-from scaling_collapse.theory import InputError, ScalingLaw, derive
-from scaling_collapse.theory.law_parsing import parse_expression
+from scaling_collapse import InputError
+from scaling_collapse.theory import ScalingLaw, derive
+from scaling_collapse.theory.laws.law_parsing import parse_expression
 from scaling_collapse.verbs.derive import derive as verb
 
 LAWS = {

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from scipy.integrate import quad
 
+from scaling_collapse import InputError
 from scaling_collapse.theory import (
-    InputError,
     adamw_timescale,
     collapse_deviation,
     gamma_sensitivity,

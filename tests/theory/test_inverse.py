@@ -3,10 +3,11 @@
 import numpy as np
 import pytest
 
+from scaling_collapse import InputError
 from scaling_collapse.empirical import read_curves
-from scaling_collapse.theory import CurveSlopes, InputError, Ladder, LossCurve, admitted_errors, curve_slopes
-from scaling_collapse.theory.error_profile import ErrorProfile
-from scaling_collapse.theory.error_region import measure_noise
+from scaling_collapse.theory import CurveSlopes, Ladder, LossCurve, admitted_errors, curve_slopes
+from scaling_collapse.theory.ladder_errors.error_profile import ErrorProfile
+from scaling_collapse.theory.ladder_errors.error_region import measure_noise
 
 MU, NU, A, B, L0 = 0.5, 0.45, 1.3, 2.0, 1.5
 

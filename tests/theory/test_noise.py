@@ -5,8 +5,8 @@ import pytest
 from scipy.integrate import quad
 from scipy.linalg import solve_continuous_lyapunov, solve_discrete_lyapunov
 
+from scaling_collapse import InputError
 from scaling_collapse.theory import (
-    InputError,
     balance_covariance,
     excess_loss,
     mode_loss_variance,

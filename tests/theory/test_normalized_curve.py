@@ -7,8 +7,9 @@ import sympy
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from scaling_collapse.theory import InputError, ScalingLaw, Term, default_grid, phase_law
-from scaling_collapse.theory.collapse_cases import GAMMA, X
+from scaling_collapse import InputError
+from scaling_collapse.theory import ScalingLaw, Term, default_grid, phase_law
+from scaling_collapse.theory.laws.collapse_cases import GAMMA, X
 
 mp = mpmath.mp
 

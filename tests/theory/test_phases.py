@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 import sympy
 
+from scaling_collapse import InputError
 from scaling_collapse.theory import (
     PHASES,
-    InputError,
     optimal_exponents,
     phase_boundary,
     phase_exponents,

@@ -10,9 +10,10 @@ import sympy
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from scaling_collapse.theory import InputError, ScalingLaw, Term
-from scaling_collapse.theory.exact_arithmetic import exact_number, power, sign
-from scaling_collapse.theory.relations import all_of, positive
+from scaling_collapse import InputError
+from scaling_collapse.theory import ScalingLaw, Term
+from scaling_collapse.theory.laws.exact_arithmetic import exact_number, power, sign
+from scaling_collapse.theory.laws.relations import all_of, positive
 
 
 def naive_loss(law, t, p):

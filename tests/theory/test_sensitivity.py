@@ -6,8 +6,8 @@ import sympy
 from hypothesis import given
 from hypothesis import strategies as st
 
+from scaling_collapse import InputError
 from scaling_collapse.theory import (
-    InputError,
     collapse_deviation,
     deviation_sensitivity,
     gamma_sensitivity,

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 import sympy
 
+from scaling_collapse import InputError
 from scaling_collapse.theory import (
-    InputError,
     collapse_deviation,
     covariance_condition,
     noise_floor,

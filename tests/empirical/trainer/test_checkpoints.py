@@ -10,8 +10,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from scaling_collapse import InputError
 from scaling_collapse.empirical.trainer import parse_ladder, train_ladder
-from scaling_collapse.theory import InputError
 
 torch = pytest.importorskip("torch")
 pytest.importorskip("safetensors")
@@ -75,7 +75,7 @@ from pathlib import Path
 import scaling_collapse as sc
 from scaling_collapse.empirical.trainer import parse_ladder
 from scaling_collapse.empirical.trainer.checkpoints import load_checkpoint
-import scaling_collapse.empirical.trainer.loop, scaling_collapse.empirical.curve_writer, pyarrow.parquet
+import scaling_collapse.empirical.trainer.loop, scaling_collapse.empirical.tables.curve_writer, pyarrow.parquet
 import safetensors.torch
 table, folder = eval(sys.argv[1]), Path(sys.argv[2])
 ladder = parse_ladder(table)

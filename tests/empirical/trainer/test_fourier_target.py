@@ -5,8 +5,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from scaling_collapse.empirical.trainer.fourier import FourierTask
-from scaling_collapse.theory import InputError
+from scaling_collapse import InputError
+from scaling_collapse.empirical.trainer.fourier_task import FourierTask
 
 TASK = FourierTask(dimensions=2, exponent=1.5, modes=40, seed=3)
 

@@ -6,6 +6,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from scaling_collapse import InputError
 from scaling_collapse.empirical.trainer.ladder_file import (
     PRESETS,
     Horizon,
@@ -14,7 +15,6 @@ from scaling_collapse.empirical.trainer.ladder_file import (
     parse_ladder,
     task_of,
 )
-from scaling_collapse.theory import InputError
 
 pytest.importorskip("torch")
 from scaling_collapse.empirical.trainer.horizon_runs import horizon_ladder

@@ -10,10 +10,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from scaling_collapse import InputError
 from scaling_collapse.cli import main
 from scaling_collapse.empirical.trainer import parse_ladder, train_ladder
 from scaling_collapse.empirical.trainer.ladder_file import task_of
-from scaling_collapse.theory import InputError
 
 torch = pytest.importorskip("torch")
 from scaling_collapse.empirical.trainer import machine as machines  # noqa: E402

@@ -5,9 +5,9 @@ import sys
 import numpy as np
 import pytest
 
+from scaling_collapse import InputError
 from scaling_collapse.empirical.trainer.models import MODELS, model_class
 from scaling_collapse.empirical.trainer.parametrization import Parametrization
-from scaling_collapse.theory import InputError
 
 torch = pytest.importorskip("torch")
 from scaling_collapse.empirical.trainer.models.decoder import Decoder  # noqa: E402

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
+from scaling_collapse import InputError
 from scaling_collapse.empirical.trainer.parametrization import Parametrization
-from scaling_collapse.theory import InputError
 
 torch = pytest.importorskip("torch")
 from scaling_collapse.empirical.trainer.models.mlp import ResidualMLP  # noqa: E402

@@ -6,12 +6,12 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from scaling_collapse import InputError
 from scaling_collapse.empirical.trainer.parametrization import Parametrization, TensorSpec
 from scaling_collapse.empirical.trainer.tasks import make_task
-from scaling_collapse.theory import InputError
 
 torch = pytest.importorskip("torch")
-from scaling_collapse.empirical.trainer.coordinates import CoordinateCheck, coordinate_check  # noqa: E402
+from scaling_collapse.empirical.trainer.coordinate_check import CoordinateCheck, coordinate_check  # noqa: E402
 from scaling_collapse.empirical.trainer.models.decoder import Decoder  # noqa: E402
 from scaling_collapse.empirical.trainer.models.mlp import ResidualMLP  # noqa: E402
 

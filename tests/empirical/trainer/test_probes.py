@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from scaling_collapse.theory import InputError
+from scaling_collapse import InputError
 
 torch = pytest.importorskip("torch")
 from scaling_collapse.empirical.trainer.models.decoder import Decoder  # noqa: E402

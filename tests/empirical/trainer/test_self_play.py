@@ -8,10 +8,10 @@ from collections import Counter
 import numpy as np
 import pytest
 
+from scaling_collapse import InputError
 from scaling_collapse.empirical.trainer import self_play
 from scaling_collapse.empirical.trainer.self_play import RATINGS, play_game, temperature, write_games
 from scaling_collapse.empirical.trainer.tasks.chess_games import ChessTask, decode, games
-from scaling_collapse.theory import InputError
 
 try:
     import chess

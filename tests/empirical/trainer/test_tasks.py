@@ -8,16 +8,16 @@ import zipfile
 import numpy as np
 import pytest
 
-from scaling_collapse.empirical.trainer.fourier import FourierTask
+from scaling_collapse import InputError
+from scaling_collapse.empirical.trainer.fourier_task import FourierTask
 from scaling_collapse.empirical.trainer.tasks import TASKS, make_task
 from scaling_collapse.empirical.trainer.tasks import chess_games as cg
 from scaling_collapse.empirical.trainer.tasks.chess_games import ChessTask
 from scaling_collapse.empirical.trainer.tasks.cifar5m import Cifar5mTask
-from scaling_collapse.empirical.trainer.tasks.fourier import FourierRegression, uniforms
+from scaling_collapse.empirical.trainer.tasks.fourier_regression import FourierRegression, uniforms
 from scaling_collapse.empirical.trainer.tasks.order import shuffled
 from scaling_collapse.empirical.trainer.tasks.text import TextTask, standard_library
 from scaling_collapse.empirical.trainer.tasks.token_file import TokenFileTask
-from scaling_collapse.theory import InputError
 
 # Lichess's export: clocks and evaluations in comments, blank line before and after the movetext.
 CASTLING = """[Event "Rated Blitz game"]

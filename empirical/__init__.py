@@ -1,5 +1,0 @@
-"""What did happen: curve tables and readers, the trainer, fits, measurement and validation."""
-
-import lazy_loader
-
-__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

@@ -1,0 +1,5 @@
+"""What every room uses: the error for bad input, arrays and units, registries, JSON, optional packages."""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

@@ -1,0 +1,14 @@
+from .collapse.collapse_report import CollapseReport as CollapseReport
+from .collapse.measure_collapse import measure_collapse as measure_collapse
+from .extrapolation.extrapolation import Extrapolation as Extrapolation
+from .extrapolation.extrapolation import extrapolate as extrapolate
+from .fits.horizon_fit import HorizonFit as HorizonFit
+from .fits.horizon_fit import fit_horizon as fit_horizon
+from .fits.law_fit import LawFit as LawFit
+from .fits.law_fit import fit_scaling_law as fit_scaling_law
+from .tables.curve_reader import read_curves as read_curves
+from .tables.curve_writer import curve_table as curve_table
+from .tables.curve_writer import write_curves as write_curves
+from .tables.target_reader import read_targets as read_targets
+from .validation.validation import Validation as Validation
+from .validation.validation import validate as validate

@@ -1,0 +1,1 @@
+"""Do the curves of a ladder collapse: the measurement, the verdict, the report."""

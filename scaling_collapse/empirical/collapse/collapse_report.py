@@ -1,0 +1,126 @@
+"""`CollapseReport`: what `measure_collapse` found, as numbers, JSON and text."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from ...common import Array
+from ...theory import Ladder
+from ..fits.law_fit import LawFit
+
+__all__ = ["CollapseReport", "SizeSummary", "Supercollapse"]
+
+
+@dataclass(frozen=True)
+class Supercollapse:
+    """Where the collapse is tighter than seed noise, `Delta(x) < sigma(x)`.
+
+    Parameters
+    ----------
+    fraction
+        Share of the grid points x < 1 where it is; NaN without seeds.
+    x_from
+        The x from which on it holds on at least 90 % of the rest of the grid; NaN where there is none.
+    interval
+        90 % interval of the fraction, from seeds resampled within sizes with L0 fitted anew each time.
+    """
+
+    fraction: float
+    x_from: float
+    interval: tuple[float, float]
+
+
+@dataclass(frozen=True)
+class SizeSummary:
+    """One size: parameters, number of seeds, mean final loss."""
+
+    params: float
+    seeds: int
+    final_loss: float
+
+
+@dataclass(frozen=True)
+class CollapseReport:
+    """The measured collapse of a ladder.
+
+    Parameters
+    ----------
+    verdict
+        `"supercollapse"`, `"collapse"`, `"no collapse"` or `"undecided"`.
+    reasons
+        Sentences that say why, the decisive one first.
+    law
+        The fitted scaling law.
+    offset
+        `L_hat` in use: the law's L0 unless the caller gave one; NaN where there is none.
+    x
+        Grid of normalized compute, shape (n,).
+    losses, normalized
+        `L(x t*)` and `l(x)`, shape (runs, n), runs in the ladder's order.
+    delta, sigma
+        Collapse deviation and noise floor, shape (n,); NaN where they are not defined.
+    delta_low, delta_high
+        The range of Delta as L_hat moves within the law's interval, shape (n,); NaN where unknown.
+    spread
+        How much sizes differ beyond noise, relative to how far the curve falls (`verdict.excess_spread`).
+    supercollapse
+        Where Delta < sigma.
+    sizes
+        The ladder's sizes.
+    ladder
+        The curves that were measured.
+    """
+
+    verdict: str
+    reasons: tuple[str, ...]
+    law: LawFit
+    offset: float
+    x: Array
+    losses: Array
+    normalized: Array
+    delta: Array
+    sigma: Array
+    delta_low: Array
+    delta_high: Array
+    spread: float
+    supercollapse: Supercollapse
+    sizes: tuple[SizeSummary, ...]
+    ladder: Ladder
+
+    def to_json(self) -> dict[str, Any]:
+        """The JSON contract of `measure`; what is unknown is null."""
+        integrity = self.ladder.integrity
+        return {
+            "verdict": self.verdict,
+            "reasons": list(self.reasons),
+            "law": self.law.to_json(),
+            "offset": self.offset,
+            "x": self.x,
+            "delta": self.delta,
+            "sigma": self.sigma,
+            "delta_low": self.delta_low,
+            "delta_high": self.delta_high,
+            "spread": self.spread,
+            "supercollapse": {
+                "fraction": self.supercollapse.fraction,
+                "x_from": self.supercollapse.x_from,
+                "interval": self.supercollapse.interval,
+            },
+            "sizes": [{"params": s.params, "seeds": s.seeds, "final_loss": s.final_loss} for s in self.sizes],
+            "integrity": {
+                "sources": integrity.sources,
+                "rows_read": integrity.rows_read,
+                "rows_used": integrity.rows_used,
+                "findings": [
+                    {
+                        "kind": f.kind,
+                        "action": f.action,
+                        "subject": f.subject,
+                        "detail": f.detail,
+                        "count": f.count,
+                    }
+                    for f in integrity.findings
+                ],
+            },
+        }

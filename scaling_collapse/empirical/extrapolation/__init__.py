@@ -1,0 +1,1 @@
+"""The whole curve of a size that has not been run."""

@@ -1,0 +1,86 @@
+"""The curve before the first cell of the joint likelihood: how much higher it lies there, size by size.
+
+Early in training (warm-up, small x) shapes differ too much between sizes for one covariance. There the logarithm
+`A_i(x) = ln((L_i(x) - L0) / (L_i(x_0) - L0))` of each size is regressed on `1 / p`, x by x, and the new size's is read
+off, with Student-t errors from the residuals.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from ...common import Array
+from .joint_law import CurveDraws, LadderCurves
+
+__all__ = ["EarlyCurve", "early_curve", "prepend"]
+
+
+@dataclass(frozen=True)
+class EarlyCurve:
+    """`A(x)` of a new size, each of shape (n,).
+
+    Parameters
+    ----------
+    rise
+        The expected `A(x)`.
+    error
+        Standard error of the size's expected curve.
+    run_error
+        Standard deviation of one run about it.
+    dof
+        Degrees of freedom of `error`, `sizes - 2`.
+    """
+
+    rise: Array
+    error: Array
+    run_error: Array
+    dof: int
+
+
+def early_curve(curves: LadderCurves, early: list[Array], L0: float, params: float) -> EarlyCurve:
+    """Regress `A_i(x)` on `1 / p` over the sizes (at least 3), and predict it at `params`.
+
+    Parameters
+    ----------
+    curves
+        The ladder from `x_0` on.
+    early
+        For each size its seeds' losses before `x_0`, shape (seeds, n).
+    L0
+        Irreducible loss.
+    params
+        The new size.
+    """
+    rises = [np.log((e - L0) / (r[:, :1] - L0)) for e, r in zip(early, curves.runs, strict=True)]
+    A = np.array([rise.mean(axis=0) for rise in rises], dtype=np.float64)
+    dof = len(A) - 2
+    inverse = curves.params.min() / curves.params
+    design = np.stack([np.ones(len(A)), inverse - inverse.mean()], axis=1)
+    target = np.array([1.0, curves.params.min() / params - inverse.mean()])
+    coefficients = np.linalg.pinv(design)
+    residual = A - design @ (coefficients @ A)
+    variance = (residual**2).sum(axis=0) / dof * (1.0 + ((target @ coefficients) ** 2).sum())
+    seeds = sum(len(rise) - 1 for rise in rises)
+    own = sum(((rise - rise.mean(axis=0)) ** 2).sum(axis=0) for rise in rises) / max(seeds, 1)
+    return EarlyCurve(np.asarray(target @ coefficients @ A, dtype=np.float64), np.sqrt(variance), np.sqrt(own), dof)
+
+
+def prepend(
+    early: EarlyCurve, expected: Array, draws: CurveDraws, L0: float, rng: np.random.Generator
+) -> tuple[Array, CurveDraws]:
+    """The expected curve and the draws with their early part put in front."""
+    count = draws.L0.size
+    # Beyond these limits a heavy tail has no meaning for a loss, only for overflow.
+    t = np.clip(rng.standard_t(early.dof, size=(count, 1)), -50.0, 50.0)
+    normal = rng.standard_normal((count, 1))
+    offset = draws.L0[:, None]
+
+    def front(curve: Array, sd: Array | float) -> Array:
+        A = np.clip(early.rise + t * early.error + normal * sd, -20.0, 20.0)
+        return np.concatenate([offset + (curve[:, :1] - offset) * np.exp(A), curve], axis=1)
+
+    whole = np.concatenate([L0 + (expected[0] - L0) * np.exp(early.rise), expected])
+    single = front(draws.single, early.run_error)
+    return whole, CurveDraws(front(draws.expected, 0.0), single, draws.L0, draws.a, draws.b)

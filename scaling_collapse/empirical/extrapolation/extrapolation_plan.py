@@ -1,0 +1,132 @@
+r"""What further seeds and sizes would do to the band of an extrapolation, from the fitted model's Fisher information.
+
+The joint model (`joint_law`), linearized in L0 at its posterior mean and with its variances at their posterior means,
+is universal kriging: data `y = F beta + error` with `beta = (m(x), b, L0)` unknown and the covariance V of sizes and
+cells known. The new size's final loss `f' beta + u` has the error variance
+
+    var = k0 - k' V^-1 k + (f - F' V^-1 k)' (F' V^-1 F)^-1 (f - F' V^-1 k),
+
+k the covariance of u with the data, k0 its variance. It depends on the design, not on the losses to come, so that seeds
+and sizes that do not exist yet can be put in.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+from ...common import Array
+from .curve_noise import relative_kernel
+from .joint_law import KERNEL_LENGTH, JointPosterior
+
+__all__ = ["PlanRow", "plan"]
+
+
+@dataclass(frozen=True)
+class PlanRow:
+    """One way of spending more compute, and the band of the final loss that it would leave.
+
+    Parameters
+    ----------
+    action
+        In words.
+    runs
+        Runs to add.
+    compute
+        What they cost, FLOPs.
+    width
+        Predicted width of the band of one run's final loss, loss.
+    expected_width
+        The same without the run's own noise, which no further run can reduce.
+    """
+
+    action: str
+    runs: int
+    compute: float
+    width: float
+    expected_width: float
+
+
+def plan(found: JointPosterior, params: float, C: float, level: float) -> tuple[PlanRow, ...]:
+    """The table, its first row the ladder as it is.
+
+    Parameters
+    ----------
+    found
+        The fitted model.
+    params, C
+        The size to predict and its compute in PFLOPs.
+    level
+        Coverage of the bands.
+    """
+    from scipy.special import ndtri
+
+    curves = found.curves
+    p, compute, n = curves.params, curves.C, curves.seeds
+    usual = max(1, round(float(np.median(n))))
+    exponent, intercept = np.polyfit(np.log(p), np.log(compute), 1)
+
+    def cost(size: float) -> float:
+        return math.exp(intercept + exponent * math.log(size))
+
+    def with_size(size: float) -> tuple[Array, Array, Array]:
+        return np.append(p, size), np.append(compute, cost(size)), np.append(n, usual)
+
+    ratio = (p[-1] / p[0]) ** (1.0 / (p.size - 1))
+    designs: list[tuple[str, int, float, tuple[Array, Array, Array]]] = [
+        ("the ladder as it is", 0, 0.0, (p, compute, n)),
+        ("one more seed at every size", p.size, float(compute.sum()), (p, compute, n + 1)),
+        ("one more seed at the largest size", 1, float(compute[-1]), (p, compute, n + (p == p[-1]))),
+        ("twice as many seeds", int(n.sum()), float(n @ compute), (p, compute, 2 * n)),
+    ]
+    words = f"{usual} seed{'s' if usual > 1 else ''}"
+    if p[-1] * ratio < params:
+        size = p[-1] * ratio
+        designs.append((f"the next size, {size:.3g} ({words})", usual, usual * cost(size), with_size(size)))
+    elif p[-1] * 1.05 < params:
+        size = math.sqrt(p[-1] * params)
+        designs.append((f"a size half way, {size:.3g} ({words})", usual, usual * cost(size), with_size(size)))
+    below = p[0] / ratio
+    designs.append((f"a smaller size, {below:.3g} ({words})", usual, usual * cost(below), with_size(below)))
+
+    quantile = 2.0 * float(ndtri(0.5 + level / 2))
+    rows = []
+    for action, runs, spent, design in designs:
+        expected, own = _variances(found, params, C, *design)
+        widths = (quantile * math.sqrt(expected + own), quantile * math.sqrt(expected))
+        rows.append(PlanRow(action, runs, spent * 1e15, *widths))
+    return tuple(rows)
+
+
+def _variances(
+    found: JointPosterior, params: float, C: float, p: Array, compute: Array, seeds: Array
+) -> tuple[float, float]:
+    """Variance of the new size's expected final loss under a design, and that of one run about it."""
+    curves, hypotheses, v = found.curves, found.hypotheses, found.curves.grid.v
+    k, m = p.size, v.size
+    L0, b = found.mean(hypotheses.L0), found.mean(found.b)
+    zeta = np.array([found.mean(hypotheses.zeta)])
+    middle = float(np.log(curves.C).mean())
+    ln_m = (np.log(curves.means - L0) @ curves.grid.average.T).mean(axis=0)
+    ln_c = np.log(compute) - middle
+    R = np.exp(ln_m - b * ln_c[:, None])  # (sizes, m)
+    end = np.log(curves.means[:, -1] - L0).mean()
+    R_new, c_new = math.exp(end - b * (math.log(C) - middle)), math.log(C) - middle
+
+    K, Q = relative_kernel(v, KERNEL_LENGTH), found.mean(hypotheses.noise) * found.noise.Q
+    misfit, drift = found.mean(hypotheses.misfit**2), found.mean(hypotheses.drift**2)
+    z, z_new = curves.drift_size(p, zeta)[0], float(curves.drift_size(params, zeta)[0])
+    V = np.kron(misfit * np.eye(k) + drift * np.outer(z, z), K) + np.kron(np.diag(1.0 / seeds), Q)
+    F = np.hstack([np.tile(np.eye(m), (k, 1)), -np.repeat(ln_c, m)[:, None], (1.0 / R).reshape(-1, 1)])
+    f = np.concatenate([R_new * np.eye(m)[-1], [-c_new * R_new, 1.0]])
+    cross = R_new * drift * z_new * np.kron(z, K[:, -1])
+    own_misfit = R_new**2 * (misfit + drift * z_new**2) * K[-1, -1]
+    # Columns of very different size: scaled, so that the inverse keeps its digits.
+    scale = np.sqrt((F**2).sum(axis=0))
+    whitened = np.linalg.solve(np.linalg.cholesky(V), np.column_stack([F / scale, cross]))
+    G, w = whitened[:, :-1], whitened[:, -1]
+    left = f / scale - G.T @ w
+    variance = own_misfit - w @ w + left @ np.linalg.solve(G.T @ G, left)
+    return float(max(variance, 0.0)), float(R_new**2 * (Q[-1, -1] + found.noise.fast))

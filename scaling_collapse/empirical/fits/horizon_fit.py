@@ -1,0 +1,241 @@
+r"""`fit_horizon`: the compute-optimal horizon `t*(p) = kappa p^gamma` from over-trained constant-LR runs.
+
+At each compute C the best size is the one with the lowest loss. A size is compute-optimal over the stretch of C in
+which it is the best; the middle of that stretch, in ln C, is its `C*(p)`. A line through `(ln p, ln C*)` gives
+
+    C*(p) = 6 kappa p^(1 + gamma).
+
+A stretch counts only if it is closed on both sides by other sizes: the ends of the ladder, and sizes whose runs stop
+while they are still the best, say nothing about where the middle lies.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from ...common import Array, InputError
+from ...theory import Ladder, LossCurve
+
+__all__ = ["HorizonFit", "SizeOnFrontier", "fit_horizon"]
+
+Interval = tuple[float, float]
+
+
+@dataclass(frozen=True)
+class SizeOnFrontier:
+    """What the Pareto frontier says about one size.
+
+    Parameters
+    ----------
+    params
+        `p`.
+    status
+        `"used"`, or why not: `"never on the frontier"`, `"end of the ladder"`, `"still best when its runs end"`.
+    low, high
+        The stretch of compute, FLOPs, in which this size is the best; NaN where there is none.
+    optimal_compute
+        `C*`, the middle of the stretch in ln C, FLOPs; NaN where not used.
+    """
+
+    params: float
+    status: str
+    low: float
+    high: float
+    optimal_compute: float
+
+
+@dataclass(frozen=True)
+class HorizonFit:
+    """The fitted horizon `t*(p) = kappa p^gamma`, `C*(p) = 6 kappa p^(1 + gamma)`.
+
+    Parameters
+    ----------
+    gamma, kappa
+        Data exponent, and tokens at `p = 1`.
+    gamma_interval, kappa_interval
+        Student-t intervals of the line's coefficients at `level`.
+    level
+        Coverage of the intervals.
+    residual
+        Root mean square distance of `ln C*` from the line.
+    sizes
+        What each size contributed.
+    C, loss
+        The frontier grid, FLOPs, shape (n,), and each size's smoothed loss on it, shape (sizes, n); NaN where a size
+        was not trained.
+    """
+
+    gamma: float
+    kappa: float
+    gamma_interval: Interval
+    kappa_interval: Interval
+    level: float
+    residual: float
+    sizes: tuple[SizeOnFrontier, ...]
+    C: Array
+    loss: Array
+
+    @property
+    def exponent(self) -> float:
+        """`1 + gamma`, so that `C*(p) = 1e15 (p / scale)^exponent`."""
+        return 1.0 + self.gamma
+
+    @property
+    def scale(self) -> float:
+        """The size whose optimal compute is 1e15 FLOPs."""
+        return (1e15 / (6.0 * self.kappa)) ** (1.0 / self.exponent)
+
+    def optimal_compute(self, params: ArrayLike) -> Array:
+        """`C*(p)` in FLOPs."""
+        return 6.0 * np.asarray(params, dtype=np.float64) * self.horizon_tokens(params)
+
+    def horizon_tokens(self, params: ArrayLike) -> Array:
+        """`t*(p) = kappa p^gamma` in tokens."""
+        return self.kappa * np.asarray(params, dtype=np.float64) ** self.gamma
+
+    def to_json(self) -> dict[str, Any]:
+        """Everything but the curves, for `fit --json`."""
+        names = ("gamma", "gamma_interval", "kappa", "kappa_interval", "level", "exponent", "scale", "residual")
+        sizes = [{k: getattr(s, k) for k in ("params", "status", "low", "high", "optimal_compute")} for s in self.sizes]
+        return {**{name: getattr(self, name) for name in names}, "sizes": sizes}
+
+
+def fit_horizon(ladder: Ladder, *, level: float = 0.9, smoothing: float = 0.1) -> HorizonFit:
+    r"""Fit `C*(p) = 6 kappa p^(1 + gamma)` to the Pareto frontier of loss against compute.
+
+    Parameters
+    ----------
+    ladder
+        Constant-LR runs of at least 5 sizes, each trained past its horizon; seeds of a size are averaged. Read them
+        with `read_curves(..., use_horizon=False)`.
+    level
+        Coverage of the intervals, in (0, 1).
+    smoothing
+        Standard deviation, in ln C, of the local linear smoother that takes the noise off a curve, > 0.
+
+    Returns
+    -------
+    HorizonFit
+
+    Raises
+    ------
+    InputError
+        If fewer than 3 sizes have a stretch of the frontier that is closed on both sides; the sentence says why each
+        of the others was refused.
+
+    References
+    ----------
+    Qiu et al. 2025, appendix on compute-optimal horizons; Hoffmann et al. 2022 (arXiv 2203.15556), section 3.1.
+
+    Examples
+    --------
+    >>> t = np.geomspace(1, 1e7, 400)
+    >>> runs = [LossCurve(run=f"{p}", params=p, tokens=t, loss=t**-0.5 + p**-0.5) for p in 2.0 ** np.arange(8, 15)]
+    >>> fit = fit_horizon(Ladder(runs))
+    >>> round(fit.gamma, 3), round(fit.kappa, 2)
+    (1.0, 1.0)
+    """
+    if not 0 < level < 1:
+        raise InputError(f"fit_horizon needs a `level` between 0 and 1; got {level}. Use 0.9, for example.")
+    if not smoothing > 0:
+        raise InputError(f"fit_horizon needs `smoothing` > 0; got {smoothing}. Use 0.1, for example.")
+    if len(ladder.sizes) < 5:
+        raise InputError(f"fit_horizon needs at least 5 sizes; got {len(ladder.sizes)}. Train more sizes.")
+    params = np.array(ladder.sizes)
+    groups = list(ladder.by_size.values())
+    low = min(c.compute[c.compute > 0][0] for c in ladder)
+    high = max(c.compute[-1] for c in ladder)
+    C = np.geomspace(low, high, 2000)
+    loss = np.stack([np.mean([_smoothed(c, C, smoothing) for c in curves], axis=0) for curves in groups])
+    sizes = _frontier(params, C, loss)
+    used = [s for s in sizes if s.status == "used"]
+    if len(used) < 3:
+        refused = "; ".join(f"p={s.params:g}: {s.status}" for s in sizes if s.status != "used")
+        raise InputError(
+            f"fit_horizon needs at least 3 sizes with a stretch of the frontier that other sizes close on both sides; "
+            f"got {len(used)} ({refused}). Train more sizes, or longer."
+        )
+    x = np.log([s.params for s in used])
+    y = np.log([s.optimal_compute for s in used])
+    at = np.flatnonzero([s.status == "used" for s in sizes])
+    slope, intercept, residual, slope_half, intercept_half = _line(x, y, np.diff(at) == 1, level)
+    ln_kappa = intercept - math.log(6.0)
+    gamma = slope - 1.0
+    return HorizonFit(
+        gamma=gamma,
+        kappa=math.exp(ln_kappa),
+        gamma_interval=(gamma - slope_half, gamma + slope_half),
+        kappa_interval=(math.exp(ln_kappa - intercept_half), math.exp(ln_kappa + intercept_half)),
+        level=level,
+        residual=residual,
+        sizes=sizes,
+        C=C,
+        loss=loss,
+    )
+
+
+def _smoothed(curve: LossCurve, C: Array, width: float) -> Array:
+    """Local linear regression of the loss on ln C with a Gaussian kernel; NaN outside the curve."""
+    logged = curve.compute > 0
+    z, L = np.log(curve.compute[logged]), curve.loss[logged]
+    g = np.log(C)
+    d = z[None, :] - g[:, None]
+    w = np.exp(-0.5 * (d / width) ** 2)
+    s0, s1, s2 = w.sum(1), (w * d).sum(1), (w * d * d).sum(1)
+    det = s0 * s2 - s1 * s1
+    # Where fewer than two points lie within the kernel the curve is too sparse to smooth: interpolate.
+    dense = det > 1e-8 * width**2 * s0 * s0
+    fit = (s2 * (w @ L) - s1 * ((w * d) @ L)) / np.where(dense, det, 1.0)
+    fit = np.where(dense, fit, np.interp(g, z, L))
+    return np.where((g >= z[0]) & (g <= z[-1]), fit, np.nan)
+
+
+def _frontier(params: Array, C: Array, loss: Array) -> tuple[SizeOnFrontier, ...]:
+    best = np.where(np.isnan(loss), np.inf, loss).argmin(axis=0)
+    result = []
+    for i, p in enumerate(params):
+        on = np.flatnonzero(best == i)
+        if on.size == 0:
+            result.append(SizeOnFrontier(float(p), "never on the frontier", math.nan, math.nan, math.nan))
+            continue
+        low, high = float(C[on[0]]), float(C[on[-1]])
+        last = int(np.flatnonzero(~np.isnan(loss[i]))[-1])
+        if i in (0, len(params) - 1):
+            status = "end of the ladder"
+        elif on[-1] >= last:
+            status = "still best when its runs end"
+        else:
+            status = "used"
+        middle = float(np.exp(np.log(C[on]).mean())) if status == "used" else math.nan
+        result.append(SizeOnFrontier(float(p), status, low, high, middle))
+    return tuple(result)
+
+
+def _line(x: Array, y: Array, adjacent: NDArray[np.bool_], level: float) -> tuple[float, float, float, float, float]:
+    """Least-squares line: slope, intercept, rms residual, and half widths of both t-intervals.
+
+    Sizes next to each other share the crossing that ends one's stretch and begins the other's, so their middles have a
+    correlation of 1/2; `adjacent`, shape (n - 1,), says which neighbours do. Without it intervals come out too narrow.
+    """
+    from scipy.special import stdtrit
+
+    n = x.size
+    design = np.stack([np.ones(n), x - x.mean()], axis=1)
+    weights = np.linalg.pinv(design)  # (2, n): coefficients are weights @ y
+    correlation = np.eye(n) + 0.5 * (np.diag(adjacent, 1) + np.diag(adjacent, -1))
+    centre, slope = weights @ y
+    residual = y - design @ (weights @ y)
+    maker = np.eye(n) - design @ weights
+    variance = (residual @ residual) / np.trace(maker @ correlation)
+    covariance = variance * weights @ correlation @ weights.T
+    quantile = float(stdtrit(n - 2, 0.5 + level / 2))
+    at_zero = np.array([1.0, -x.mean()])  # the intercept at x = 0 from centre and slope
+    intercept_error = math.sqrt(at_zero @ covariance @ at_zero)
+    slope_error = math.sqrt(covariance[1, 1])
+    rms = float(np.sqrt((residual**2).mean()))
+    return float(slope), float(at_zero @ (centre, slope)), rms, quantile * slope_error, quantile * intercept_error

@@ -1,0 +1,116 @@
+"""Pictures of forecasts: curves with bands above their learning rates, forecasts against what happened, and plans."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from ...sgd_noise_model import Forecast
+from ...sgd_noise_model.cooldown import CooldownPlan
+from ...theory import LossCurve
+from .canvas import _colors, _count, _picture
+
+__all__ = ["draw_forecasts", "draw_judged", "draw_plan"]
+
+MOST = 8
+"""Curves in one picture; more cannot be told apart."""
+
+
+def draw_forecasts(forecasts: Sequence[Forecast], curves: Sequence[LossCurve]) -> bytes:
+    """Forecast curves with their bands on the calibration runs (gray), and below them the learning rates."""
+    shown = list(forecasts[:MOST])
+
+    def draw(figure: Any, axes: Any) -> None:
+        figure.set_size_inches(6.4, 5.6)
+        axes.remove()
+        top, bottom = figure.subplots(2, 1, sharex=True, height_ratios=[3, 1])
+        sizes = {f.target.params for f in shown}
+        for i, c in enumerate(c for c in curves if c.params in sizes and c.lr is not None):
+            label = "calibration runs" if i == 0 else None
+            top.plot(c.tokens, c.loss, color="0.75", linewidth=0.7, label=label, zorder=1)
+            bottom.plot(c.tokens, c.lr, color="0.75", linewidth=0.7, zorder=1)
+        for f, color in zip(shown, _colors(len(shown)), strict=True):
+            top.plot(f.target.clock, f.loss, color=color, label=_short(f.target.run))
+            top.fill_between(f.target.clock, f.low, f.high, color=color, alpha=0.25, linewidth=0)
+            bottom.plot(f.target.clock, f.target.lr, color=color)
+        top.set_ylim(*_window([f.loss for f in shown], [f.target.clock for f in shown]))
+        more = len(forecasts) - len(shown)
+        rest = f"; {more} more not shown" if more else ""
+        top.set_title(f"Forecast, {shown[0].calibration.model.title}; bands {shown[0].level:.0%}{rest}", loc="left")
+        top.set(ylabel="loss")
+        bottom.set(ylabel="learning rate", xlabel="tokens (or steps)", ylim=(0, None))
+        top.legend(loc="upper right", fontsize=7)
+
+    return _picture(draw)
+
+
+def draw_judged(judged: Sequence[tuple[str, LossCurve, Forecast]]) -> bytes:
+    """Side by side: what happened (gray) and the forecast with its band, from where the rate decays."""
+
+    def draw(figure: Any, axes: Any) -> None:
+        figure.set_size_inches(4.0 * len(judged), 3.6)
+        axes.remove()
+        panels = figure.subplots(1, len(judged), squeeze=False)[0]
+        for panel, (title, curve, f) in zip(panels, judged, strict=True):
+            panel.plot(curve.tokens, curve.loss, color="0.6", linewidth=0.8, label="measured")
+            panel.plot(curve.tokens, f.loss, color="C3", linewidth=1.2, label="forecast")
+            panel.fill_between(curve.tokens, f.low, f.high, color="C3", alpha=0.25, linewidth=0, label=f"{f.level:.0%}")
+            late = curve.tokens >= 0.15 * curve.tokens[-1]
+            span = np.ptp(curve.loss[late])
+            panel.set_ylim(curve.loss[late].min() - 0.1 * span, curve.loss[late].max() + 0.1 * span)
+            panel.set_xlim(0.12 * curve.tokens[-1], curve.tokens[-1])
+            panel.set_title(f"{title}\n{_short(curve.run)}", loc="left", fontsize=8)
+            panel.set(xlabel=curve.clock, ylabel="loss")
+        panels[0].legend(loc="upper right")
+
+    return _picture(draw)
+
+
+def draw_plan(plan: CooldownPlan) -> bytes:
+    """Final loss of every shape against the length of the cooldown, with the best plan's band; and its curve."""
+    shapes = list(dict.fromkeys(p.shape for p in sorted(plan.plans, key=lambda p: p.shape)))
+
+    def draw(figure: Any, axes: Any) -> None:
+        figure.set_size_inches(9.6, 4.0)
+        axes.remove()
+        left, right = figure.subplots(1, 2)
+        for shape, color, mark in zip(shapes, _colors(len(shapes)), "os^Dvp*hX" * 3, strict=False):
+            rows = sorted((p for p in plan.plans if p.shape == shape), key=lambda p: p.fraction)
+            left.plot(
+                [p.fraction for p in rows], [p.loss for p in rows], mark + "-", color=color, markersize=4, label=shape
+            )
+        left.axhline(plan.constant.loss, color="black", linestyle=":", linewidth=1, label="no cooldown")
+        best = plan.best
+        left.axhspan(best.low, best.high, color="0.9", zorder=0, label=f"{best.forecast.level:.0%} band of the best")
+        left.set(xlabel="cooldown, share of the budget", ylabel="final loss", xlim=(0, None))
+        left.set_title(f"Best: {best.shape} over the last {best.fraction:.0%}, gain {best.gain:.4g}", loc="left")
+        left.legend(fontsize=7)
+        for one, color, label in (
+            (plan.constant, "black", "no cooldown"),
+            (plan.shortest, "C0", f"{plan.shortest.shape} {plan.shortest.fraction:.0%} (latest start as good)"),
+            (best, "C3", f"{best.shape} {best.fraction:.0%} (best)"),
+        ):
+            f = one.forecast
+            right.plot(f.target.clock, f.loss, color=color, label=label)
+            right.fill_between(f.target.clock, f.low, f.high, color=color, alpha=0.15, linewidth=0)
+        right.set_ylim(*_window([best.forecast.loss, plan.constant.forecast.loss], [best.forecast.target.clock] * 2))
+        right.set(xlabel="tokens (or steps)", ylabel="loss")
+        right.set_title(f"{_count(best.forecast.target.params)} parameters", loc="left")
+        right.legend(fontsize=7)
+
+    return _picture(draw)
+
+
+def _window(losses: Sequence[Any], clocks: Sequence[Any]) -> tuple[float, float]:
+    """Limits of the loss axis: the curves after their first tenth, with a margin."""
+    late = [l[t >= 0.1 * t[-1]] for l, t in zip(losses, clocks, strict=True)]
+    low = min(float(np.nanmin(l)) for l in late)
+    high = max(float(np.nanmax(l)) for l in late)
+    margin = 0.08 * (high - low) + 1e-9
+    return low - margin, high + margin
+
+
+def _short(name: str) -> str:
+    return name if len(name) <= 42 else name[:20] + "..." + name[-19:]

@@ -1,0 +1,1 @@
+"""Any source in, the curve table out: readers, rows, targets, the writer, files."""

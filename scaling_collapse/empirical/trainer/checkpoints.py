@@ -1,0 +1,182 @@
+"""Checkpoints: all that a size needs to go on exactly where it was, in one safetensors file with a JSON header.
+
+Tensors: the weights, the optimizer's state, the measurements so far. Header: format, identity of the ladder and size,
+step, environment, and a checksum. A file is written under a temporary name, flushed to disk and renamed, so a file of
+the right name is a whole one; what is damaged all the same, of another ladder or of a newer format is refused by name.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import zlib
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, cast
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.optim import Optimizer
+
+from ...common import InputError
+from ...common.extras import require
+from ..tables.files import ensure_folder, write_atomically
+from .models.model import Model
+from .training_log import TrainingLog
+
+__all__ = ["Checkpoint", "load_checkpoint", "locked", "save_checkpoint"]
+
+FORMAT = 1  # raised when the meaning of a checkpoint changes
+KEY = "scaling_collapse"
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """A size at a step.
+
+    Parameters
+    ----------
+    step
+        Optimizer steps made.
+    identity
+        What is trained: hash of the ladder and its data, and the size.
+    environment
+        What it was trained on, see `Machine.environment`.
+    tensors
+        By name.
+    """
+
+    step: int
+    identity: str
+    environment: Mapping[str, Any]
+    tensors: Mapping[str, Tensor]
+
+    @classmethod
+    def of(
+        cls,
+        step: int,
+        model: Model,
+        optimizer: Optimizer | None,
+        log: TrainingLog,
+        *,
+        identity: str,
+        environment: Mapping[str, Any],
+    ) -> Checkpoint:
+        """The present state; without an optimizer it is one to keep and not to go on from."""
+        tensors = {"weights": model.flat.detach(), "measured": torch.from_numpy(log.measured)}
+        tensors |= {f"log.{name}": torch.from_numpy(values) for name, values in log.values.items()}
+        if optimizer is not None:
+            for name, weight in model.weights.items():
+                state = cast(Mapping[str, Tensor], optimizer.state[weight])
+                tensors |= {f"optimizer.{name}.{key}": value for key, value in state.items()}
+        return cls(step, identity, environment, tensors)
+
+    @torch.no_grad()
+    def restore(self, model: Model, optimizer: Optimizer, log: TrainingLog) -> None:
+        """Bring model, optimizer and measurements to this state."""
+        model.flat.copy_(self.tensors["weights"])
+        log.measured[:] = self.tensors["measured"].numpy()
+        for name, values in log.values.items():
+            values[:] = self.tensors[f"log.{name}"].numpy()
+        for name, weight in model.weights.items():
+            start = f"optimizer.{name}."
+            state = {key.removeprefix(start): t for key, t in self.tensors.items() if key.startswith(start)}
+            if state:
+                optimizer.state[weight] = {key: t.to(weight.device, copy=True) for key, t in state.items()}
+
+
+def save_checkpoint(path: Path, checkpoint: Checkpoint) -> None:
+    """Write a checkpoint, all of it or nothing; an older one of that name stays until the new one is whole.
+
+    Raises
+    ------
+    InputError
+        If safetensors is missing, or the file cannot be written, for example because the disk is full.
+    """
+    codec = require("safetensors.torch", "save_checkpoint")
+    tensors = {name: tensor.cpu().contiguous() for name, tensor in checkpoint.tensors.items()}
+    header = {
+        "format": FORMAT,
+        "step": checkpoint.step,
+        "identity": checkpoint.identity,
+        "environment": dict(checkpoint.environment),
+        "checksum": _checksum(tensors),
+    }
+    write_atomically(path, codec.save(tensors, {KEY: json.dumps(header)}))
+
+
+def load_checkpoint(path: Path) -> Checkpoint:
+    """Read a checkpoint.
+
+    Raises
+    ------
+    InputError
+        If the file is damaged, not a checkpoint of this project, or of a newer format.
+    """
+    codec = require("safetensors.torch", "load_checkpoint")
+    require("safetensors", "load_checkpoint")
+    advice = "Remove it to train this size from its start."
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise InputError(f"load_checkpoint cannot read {path}: {error.strerror}. Check its permissions.") from None
+    try:
+        size = int.from_bytes(content[:8], "little")
+        header = json.loads(json.loads(content[8 : 8 + size])["__metadata__"][KEY])
+        found = int(header["format"])
+    except (ValueError, KeyError, TypeError):
+        raise InputError(
+            f"load_checkpoint needs a checkpoint; got {path}, which is damaged or of another program. {advice}"
+        ) from None
+    if found > FORMAT:
+        raise InputError(
+            f"load_checkpoint needs a checkpoint of format {FORMAT} or older; got format {found} in {path}. Update "
+            "scaling-collapse."
+        )
+    try:
+        tensors = codec.load(content)
+        intact = _checksum(tensors) == header["checksum"]
+        checkpoint = Checkpoint(header["step"], header["identity"], header["environment"], tensors)
+    except Exception as error:  # safetensors raises an exception type of its own that has no public base
+        raise InputError(f"load_checkpoint needs a whole checkpoint; got {path}: {error}. {advice}") from None
+    if not intact:
+        raise InputError(f"load_checkpoint needs a whole checkpoint; got {path} with a wrong checksum. {advice}")
+    return checkpoint
+
+
+def _checksum(tensors: Mapping[str, Tensor]) -> int:
+    total = 0
+    for name in sorted(tensors):
+        total = zlib.crc32(np.ascontiguousarray(tensors[name].numpy()).reshape(-1).view(np.uint8).data, total)
+    return total
+
+
+@contextmanager
+def locked(folder: Path) -> Iterator[None]:
+    """Hold a folder for this process alone; the system lets go of it when the process ends, however it ends.
+
+    Raises
+    ------
+    InputError
+        If another process holds it, or the folder cannot be written.
+    """
+    path = ensure_folder(folder) / ".lock"
+    try:
+        handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
+    except OSError as error:
+        raise InputError(f"cannot write {path}: {error.strerror}. Choose another place.") from None
+    try:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            raise InputError(
+                f"train needs a folder that no other training uses; got {folder}. Wait for the other to end, or choose "
+                "another folder."
+            ) from None
+        yield
+    finally:
+        os.close(handle)

@@ -1,0 +1,117 @@
+"""The manifest of a training run: what was trained, on what, with which versions and seeds, and how it went."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import time
+from collections.abc import Mapping, Sequence
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from ...common import InputError
+from ..tables.files import write_atomically
+from .ladder_file import LadderFile
+from .size_plan import SizePlan
+
+__all__ = ["FILE", "git_revision", "new_manifest", "read_manifest", "write_manifest"]
+
+FILE = "manifest.json"
+FORMAT = 1
+DESCRIBE = ("--always", "--dirty", "--abbrev=40", "--exclude=*")
+
+
+def new_manifest(
+    ladder: LadderFile, data: Mapping[str, Any], sizes: Sequence[SizePlan], environment: Mapping[str, Any]
+) -> dict[str, Any]:
+    """The manifest of a run that starts now; `data` is the task's description."""
+    return {
+        "format": FORMAT,
+        "scaling_collapse": version("scaling-collapse"),
+        "git_revision": git_revision(),
+        "status": "running",
+        "started": _now(),
+        "finished": None,
+        "ladder": ladder.to_json(),
+        "fingerprint": ladder.fingerprint,
+        "data": dict(data),
+        "seeds": list(range(ladder.seeds)),
+        "environment": dict(environment),
+        "sizes": [
+            {
+                "width": size.width,
+                "depth": size.depth,
+                "params": size.params,
+                "tokens": size.tokens,
+                "steps": size.steps,
+                "flops": size.train_flops,
+                "evaluation_share": size.evaluation_share,
+                "test_examples": size.test_examples,
+                "noise_batches": size.noise_batches,
+                "tokens_per_second": None,
+            }
+            for size in sizes
+        ],
+        "diverged": [],
+        "notes": [],
+        "forced_resumes": [],
+    }
+
+
+def read_manifest(folder: Path) -> dict[str, Any] | None:
+    """The manifest of a folder, None where there is none.
+
+    Raises
+    ------
+    InputError
+        If it is damaged, of another program, or of a newer format.
+    """
+    path = folder / FILE
+    try:
+        manifest = json.loads(path.read_text())
+        found = int(manifest["format"])
+        _ = manifest["fingerprint"], manifest["environment"], manifest["sizes"], manifest["data"]
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise InputError(f"train cannot read {path}: {error.strerror}. Check its permissions.") from None
+    except (ValueError, KeyError, TypeError):
+        raise InputError(
+            f"train needs a manifest of its own; got {path}, which is damaged or of another program. Choose another "
+            "folder."
+        ) from None
+    if found > FORMAT:
+        raise InputError(
+            f"train needs a manifest of format {FORMAT} or older; got format {found} in {path}. Update "
+            "scaling-collapse."
+        )
+    return manifest
+
+
+def write_manifest(folder: Path, manifest: Mapping[str, Any]) -> Path:
+    """Write the manifest, all of it or nothing."""
+    return write_atomically(folder / FILE, (json.dumps(manifest, indent=1) + "\n").encode())
+
+
+def finish(manifest: dict[str, Any]) -> None:
+    """Mark a manifest as that of a finished run."""
+    manifest |= {"status": "finished", "finished": _now()}
+
+
+def git_revision() -> str | None:
+    """The commit of the checkout that runs, with `-dirty` where it was changed; None outside one."""
+    here = Path(__file__).resolve()
+    try:
+        for command in (["ls-files", "--error-unmatch", here.name], ["describe", *DESCRIBE]):
+            # The first one fails where this file lies in a checkout of something else.
+            done = subprocess.run(["git", *command], cwd=here.parent, capture_output=True, text=True, timeout=10)
+            if done.returncode:
+                return None
+    except (OSError, subprocess.TimeoutExpired):
+        return None
+    return done.stdout.strip()
+
+
+def _now() -> str:
+    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())

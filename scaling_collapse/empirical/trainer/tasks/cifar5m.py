@@ -1,0 +1,118 @@
+"""CIFAR-5M's npz parts as sequences of gray pixels: 1,024 tokens an image, in raster order."""
+
+from __future__ import annotations
+
+import zipfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import IO, Any, ClassVar, Literal
+
+import numpy as np
+from numpy.lib import format as npy
+from numpy.typing import NDArray
+
+from ....common import InputError
+from .token_cache import TokenFile, cached_tokens, source_files
+from .token_task import TokenTask
+
+__all__ = ["Cifar5mTask", "gray"]
+
+SIDE = 32
+MEMBER = "X.npy"
+IMAGES_AT_A_TIME = 4096
+
+
+@dataclass(frozen=True, kw_only=True)
+class Cifar5mTask(TokenTask):
+    """Predict the next pixel of generated CIFAR images, in the order of the parts.
+
+    A token is `floor((R + G + B) / 3)`; a context of 1,024 is one image. The parts are read image by image (they may
+    be larger than memory) into one file of a third of their size.
+
+    Parameters
+    ----------
+    files
+        `.npz` parts, in order, each with an array `X` of uint8, shape (N, 32, 32, 3).
+    cache
+        Folder of the token file; default the user's cache folder.
+
+    Examples
+    --------
+    >>> gray(np.array([[[[10, 20, 32]]]], dtype=np.uint8)).item()
+    20
+    """
+
+    kind: ClassVar[str] = "cifar5m"
+
+    files: tuple[Path, ...] = ()
+    context: int = SIDE * SIDE
+    test_examples: int = 2_000
+    last_target: Literal["next", "zero"] = "zero"
+    cache: Path | None = None
+
+    @property
+    def vocabulary(self) -> int:
+        """256 shades."""
+        return 256
+
+    def open_tokens(self) -> NDArray[np.uint8]:
+        """All images, one after the other."""
+        return np.memmap(self._file.path, dtype=np.uint8, mode="r")
+
+    def describe_data(self) -> dict[str, Any]:
+        """Hash of the tokens and number of images."""
+        return {"sha256": self._file.sha256, **self._file.counts}
+
+    @cached_property
+    def _file(self) -> TokenFile:
+        paths = source_files("Cifar5mTask", self.files)
+
+        def read(counts: dict[str, int]) -> Iterator[bytes]:
+            counts["images"] = 0
+            for path in paths:
+                for images in _images(path):
+                    counts["images"] += len(images)
+                    yield gray(images).tobytes()
+
+        found = cached_tokens("cifar5m", paths, {}, read, self.cache)
+        if not found.tokens:
+            raise InputError(f"Cifar5mTask needs parts with images; got none in {paths[0].name}. Name other `files`.")
+        return found
+
+
+def gray(images: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Floor of the mean of the last axis (red, green, blue), uint8."""
+    return (images.sum(axis=-1, dtype=np.uint16) // 3).astype(np.uint8)
+
+
+def _images(path: Path) -> Iterator[NDArray[np.uint8]]:
+    """The images of one part, some thousand at a time, never the whole part in memory."""
+    try:
+        with zipfile.ZipFile(path) as part, part.open(MEMBER) as file:
+            shape, fortran, dtype = _header(file)
+            if len(shape) != 4 or shape[1:] != (SIDE, SIDE, 3) or dtype != np.uint8 or fortran:
+                raise InputError(
+                    f"Cifar5mTask needs X as uint8 of shape (N, 32, 32, 3) in C order; got {dtype} {shape} in "
+                    f"{path.name}. Check `files`."
+                )
+            size = SIDE * SIDE * 3
+            for first in range(0, shape[0], IMAGES_AT_A_TIME):
+                images = min(IMAGES_AT_A_TIME, shape[0] - first)
+                content = file.read(images * size)
+                if len(content) != images * size:
+                    raise zipfile.BadZipFile("the array X ends too early")
+                yield np.frombuffer(content, np.uint8).reshape(images, SIDE, SIDE, 3)
+    except (zipfile.BadZipFile, KeyError, ValueError, EOFError) as error:
+        if isinstance(error, InputError):
+            raise
+        reason = str(error).strip("'\"").rstrip(".")
+        raise InputError(
+            f"Cifar5mTask cannot read {path}: {reason}. The part is damaged or of another kind; fetch it again."
+        ) from None
+
+
+def _header(file: IO[bytes]) -> tuple[tuple[int, ...], bool, np.dtype[Any]]:
+    version = npy.read_magic(file)
+    return npy.read_array_header_1_0(file) if version == (1, 0) else npy.read_array_header_2_0(file)

@@ -1,0 +1,127 @@
+"""How long a ladder will take, measured by a few steps of each size."""
+
+from __future__ import annotations
+
+import time
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from .ladder_file import LadderFile, load_ladder, task_of
+from .size_plan import SizePlan, plan_sizes
+from .tasks import Task
+
+if TYPE_CHECKING:
+    from torch.optim import Optimizer
+
+    from .machine import Machine
+    from .models.model import Model
+    from .training_log import TrainingLog
+
+__all__ = ["LadderPlan", "plan_ladder"]
+
+STEPS = 12
+SECONDS_A_SIZE = 1.5
+SECONDS = 20.0  # larger sizes than are reached in this time are taken to run at the rate of the largest measured
+
+
+@dataclass(frozen=True)
+class LadderPlan:
+    """What a ladder costs.
+
+    Parameters
+    ----------
+    sizes
+        Smallest first.
+    seconds
+        Time of each size, its evaluation and probes included.
+    measured
+        Whether it was measured or taken from the rate of a smaller size.
+    workers
+        Sizes trained at a time.
+    """
+
+    sizes: tuple[SizePlan, ...]
+    seconds: tuple[float, ...]
+    measured: tuple[bool, ...]
+    workers: int
+
+    @property
+    def total_seconds(self) -> float:
+        """Time of the whole ladder, sizes side by side."""
+        return max(max(self.seconds), sum(self.seconds) / self.workers)
+
+
+def plan_ladder(ladder: str | LadderFile, *, device: str | None = None, threads: int | None = None) -> LadderPlan:
+    """Work out what a ladder costs; a few steps of each size are made and thrown away.
+
+    Parameters
+    ----------
+    ladder, device, threads
+        As for `train_ladder`.
+
+    Examples
+    --------
+    >>> plan = plan_ladder("demo")
+    >>> len(plan.seconds), plan.total_seconds > 1
+    (5, True)
+    """
+    from ...common.extras import require
+
+    ladder = load_ladder(ladder)
+    require("torch", "plan_ladder")
+    from .ladder_run import confirmed, default_workers
+    from .machine import choose_machine
+
+    task = task_of(ladder)
+    sizes = plan_sizes(ladder, task)
+    machine = confirmed(choose_machine(ladder, device=device, threads=threads), ladder, sizes[0], task)
+    seconds, measured = [], []
+    rate = 0.0  # FLOPs a second of the largest size measured
+    end = time.perf_counter() + SECONDS
+    with machine.in_use():
+        for size in sizes:
+            now = time.perf_counter() < end
+            if now:
+                a_step = _seconds_per_step(ladder, size, task, machine)
+                rate = size.train_flops / size.steps / a_step
+            seconds.append(size.train_flops * (1 + size.evaluation_share) / rate)
+            measured.append(now)
+    return LadderPlan(tuple(sizes), tuple(seconds), tuple(measured), min(len(sizes), default_workers(machine)))
+
+
+def _seconds_per_step(ladder: LadderFile, size: SizePlan, task: Task, machine: Machine) -> float:
+    from .loop import train_size
+
+    none = np.zeros(0, dtype=np.int64)
+    few = replace(size, steps=STEPS + 1, evaluate_at=np.array([STEPS + 1]), noise_at=none, test_examples=1)
+    watch = _Stopwatch()
+    with suppress(_EnoughError):
+        train_size(ladder, few, task, machine, watch)
+    return float(np.median(np.diff(watch.times)))
+
+
+class _EnoughError(Exception):
+    pass
+
+
+class _Stopwatch:
+    """Hooks of the loop that note the time after each step, and stop it early where steps are long."""
+
+    def __init__(self) -> None:
+        self.times: list[float] = []
+
+    def restore(self, model: Model, optimizer: Optimizer, log: TrainingLog) -> int:
+        return 0
+
+    def after_step(self, step: int, model: Model, optimizer: Optimizer, log: TrainingLog) -> None:
+        if model.flat.is_cuda:
+            model.flat[0].item()  # wait for the device
+        self.times.append(time.perf_counter())
+        if step > STEPS or (step > 2 and self.times[-1] - self.times[0] > SECONDS_A_SIZE):
+            raise _EnoughError
+
+    def finish(self, step: int, model: Model, log: TrainingLog) -> None:
+        pass

@@ -1,0 +1,176 @@
+"""One line of a validation: a claim, what it predicts, what was measured, and the verdict."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ...common import Array
+
+__all__ = ["UNKNOWN", "Interval", "Row", "Verdict", "agreement", "jackknife", "not_applicable", "shown", "student"]
+
+Interval = tuple[float, float]
+Verdict = Literal["holds", "does not hold", "undecided", "not applicable"]
+UNKNOWN: Interval = (math.nan, math.nan)
+LEVEL = 0.9
+"""Coverage of every interval of a validation."""
+VAGUE = 0.5
+"""Two intervals that meet decide nothing where one of them is wider, to one side, than this share of the prediction."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Row:
+    """A claim put to a table.
+
+    Parameters
+    ----------
+    claim
+        Name of the claim, e.g. `"horizon exponent"`.
+    table
+        The ladder or table it was put to.
+    prediction, prediction_interval
+        What theory or simulator say; NaN where nothing applies.
+    relation
+        What should hold between measurement and prediction: `"="`, `"<"` or `">="`.
+    measurement, measurement_interval
+        What the curves say. Intervals are 90 %, NaN where unknown.
+    unit
+        Of both numbers; empty: dimensionless.
+    verdict
+        `"holds"`, `"does not hold"`, `"undecided"` or `"not applicable"`.
+    note
+        Why, and what else is worth knowing.
+    """
+
+    claim: str
+    table: str
+    prediction: float = math.nan
+    prediction_interval: Interval = UNKNOWN
+    relation: Literal["=", "<", ">="] = "="
+    measurement: float = math.nan
+    measurement_interval: Interval = UNKNOWN
+    unit: str = ""
+    verdict: Verdict
+    note: str
+
+    def to_json(self) -> dict[str, Any]:
+        """The fields by their names."""
+        return dict(vars(self))
+
+
+def shown(value: float, interval: Interval) -> tuple[str, str]:
+    """A number and its interval for people, with as many digits as the interval asks for; `"-"` and `""` for unknown.
+
+    >>> shown(3.15649, (3.15641, 3.15657)), shown(0.25, UNKNOWN)
+    (('3.15649', '3.15641 to 3.15657'), ('0.25', ''))
+    """
+    if math.isnan(value):
+        return "-", ""
+    if not all(map(math.isfinite, interval)):
+        ends = ("no limit" if math.isinf(end) else f"{end:.4g}" for end in interval)
+        return f"{value:.4g}", "" if math.isnan(interval[0]) else " to ".join(ends)
+    size, width = max(abs(value), abs(interval[0]), abs(interval[1])), interval[1] - interval[0]
+    digits = 4 if not (width > 0 and size > 0) else int(np.clip(math.ceil(math.log10(size / width)) + 2, 3, 9))
+    low, middle, high = (
+        f"{v:.{digits}g}" if abs(v) > 1e-3 * size else f"{v:.2g}" for v in (interval[0], value, interval[1])
+    )
+    return middle, f"{low} to {high}"
+
+
+def not_applicable(claim: str, table: str, reason: str) -> Row:
+    """The row of a claim that a table cannot answer; `reason` says what is missing.
+
+    >>> not_applicable("horizon exponent", "t", "no run at a constant learning rate").note
+    'not applicable: no run at a constant learning rate'
+    """
+    return Row(claim=claim, table=table, verdict="not applicable", note=f"not applicable: {reason}")
+
+
+def agreement(prediction: float, predicted: Interval, measurement: float, measured: Interval) -> Verdict:
+    """Whether a prediction and a measurement agree: their intervals meet, and are narrow enough to mean something.
+
+    Parameters
+    ----------
+    prediction, measurement
+        The two numbers.
+    predicted, measured
+        Their intervals; an unknown one (NaN) counts as the number itself.
+
+    Returns
+    -------
+    str
+        `"does not hold"` where the intervals are apart; `"undecided"` where they meet but one of them reaches further
+        than half the prediction from its own number, or a number is missing; else `"holds"`.
+
+    Examples
+    --------
+    >>> agreement(1.0, (0.9, 1.1), 1.05, (1.0, 1.2)), agreement(1.0, (0.9, 1.1), 1.3, (1.2, 1.4))
+    ('holds', 'does not hold')
+    >>> agreement(1.0, (0.2, 1.8), 1.1, (1.0, 1.2))
+    'undecided'
+    """
+    if not (math.isfinite(prediction) and math.isfinite(measurement)):
+        return "undecided"
+    ends = [
+        (value, value) if math.isnan(pair[0]) else pair
+        for value, pair in ((prediction, predicted), (measurement, measured))
+    ]
+    if max(low for low, _ in ends) > min(high for _, high in ends):
+        return "does not hold"
+    widest = max(abs(end - v) for v, pair in zip((prediction, measurement), ends, strict=True) for end in pair)
+    return "undecided" if widest > VAGUE * abs(prediction) else "holds"
+
+
+def student(values: Array) -> Interval:
+    """The t-interval of a mean from independent values, shape (n,); unknown below 2 values.
+
+    >>> tuple(round(v, 3) for v in student(np.array([1.0, 2.0, 3.0])))
+    (0.314, 3.686)
+    """
+    from scipy.special import stdtrit
+
+    n = values.size
+    if n < 2:
+        return UNKNOWN
+    half = float(stdtrit(n - 1, 0.5 + LEVEL / 2)) * float(values.std(ddof=1)) / math.sqrt(n)
+    return float(values.mean()) - half, float(values.mean()) + half
+
+
+def jackknife(estimate: Callable[[NDArray[np.intp]], float], n: int) -> tuple[float, Interval]:
+    """An estimate from all n groups, and its t-interval from leaving out each in turn; for positive quantities.
+
+    Parameters
+    ----------
+    estimate
+        The estimate, > 0, from the groups with these indices.
+    n
+        Number of groups; below 3 the interval is unknown.
+
+    Examples
+    --------
+    >>> data = np.array([1.0, 2.0, 3.0, 4.0])
+    >>> value, interval = jackknife(lambda keep: float(data[keep].mean()), 4)
+    >>> value, bool(interval[0] < value < interval[1])
+    (2.5, True)
+    """
+    whole = estimate(np.arange(n))
+    if n < 3:
+        return whole, UNKNOWN
+    return whole, from_left_out(whole, np.array([estimate(np.delete(np.arange(n), i)) for i in range(n)]))
+
+
+def from_left_out(whole: float, left_out: Array) -> Interval:
+    """The jackknife's t-interval of a positive quantity, in its logarithm, from the n values with a group left out."""
+    from scipy.special import stdtrit
+
+    n = left_out.size
+    if not (whole > 0 and (left_out > 0).all()):
+        return UNKNOWN
+    ln = np.log(left_out)
+    half = float(stdtrit(n - 1, 0.5 + LEVEL / 2) * np.sqrt((n - 1) / n * ((ln - ln.mean()) ** 2).sum()))
+    return whole * math.exp(-half), whole * math.exp(half)

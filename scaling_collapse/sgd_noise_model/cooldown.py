@@ -1,0 +1,220 @@
+"""`plan_cooldown`: when to start the cooldown of a run, in which shape, and what it gains."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from ..common import InputError
+from ..theory import LossCurve
+from . import schedules
+from .forecasting import Forecast, Target, forecast
+from .laws.band_spread import LAW_SHARE, Spread, spread_of
+from .laws.rates import Rates, Units, rates_of
+
+__all__ = ["Cooldown", "CooldownPlan", "plan_cooldown"]
+
+SHAPES = ("linear", "1-sqrt", "cosine")
+FRACTIONS = (0.05, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5, 0.6, 0.8, 1.0)
+POINTS = 600
+
+
+@dataclass(frozen=True, eq=False)
+class Cooldown:
+    """One way to end a run of the budget.
+
+    Parameters
+    ----------
+    shape
+        Shape of the cooldown, as in `schedules.wsd`; `"constant"` for none.
+    fraction
+        Its share of the budget.
+    start
+        Tokens (or steps) at which it begins.
+    loss, low, high
+        Final loss and its band.
+    gain
+        Final loss without a cooldown, less this one.
+    worse_by, worse_sd
+        Final loss less the best plan's, and the standard deviation of that difference (the trunk's errors cancel).
+    forecast
+        The whole curve.
+    """
+
+    shape: str
+    fraction: float
+    start: float
+    loss: float
+    low: float
+    high: float
+    gain: float
+    worse_by: float
+    worse_sd: float
+    forecast: Forecast
+
+    @property
+    def as_good(self) -> bool:
+        """Whether the calibration runs cannot tell it from the best plan (by one standard deviation)."""
+        return self.worse_by <= self.worse_sd
+
+
+@dataclass(frozen=True, eq=False)
+class CooldownPlan:
+    """All plans, the best first.
+
+    Parameters
+    ----------
+    budget
+        Length of the run, in tokens (or steps).
+    plans
+        By final loss, the best first.
+    constant
+        The run without a cooldown.
+    """
+
+    budget: float
+    plans: tuple[Cooldown, ...]
+    constant: Cooldown
+
+    @property
+    def best(self) -> Cooldown:
+        """The plan of the lowest final loss."""
+        return self.plans[0]
+
+    @property
+    def shortest(self) -> Cooldown:
+        """The latest start among the plans as good as the best: the trunk stays useful for longest."""
+        return min((p for p in self.plans if p.as_good), key=lambda p: (p.fraction, p.loss))
+
+    def to_json(self) -> dict[str, Any]:
+        """The plan in plain names."""
+
+        def row(p: Cooldown) -> dict[str, Any]:
+            names = ("shape", "fraction", "start", "loss", "low", "high", "gain", "worse_by", "worse_sd", "as_good")
+            return {name: getattr(p, name) for name in names}
+
+        fit = self.best.forecast.calibration
+        return {
+            "budget": self.budget,
+            "law": fit.law,
+            "status": fit.status,
+            "warnings": list(self.best.forecast.warnings),
+            "constant": row(self.constant),
+            "best": row(self.best),
+            "shortest_as_good": row(self.shortest),
+            "plans": [row(p) for p in self.plans],
+        }
+
+
+def plan_cooldown(
+    curves: Sequence[LossCurve],
+    budget: float,
+    *,
+    params: float | None = None,
+    shapes: Sequence[str] = SHAPES,
+    fractions: Sequence[float] = FRACTIONS,
+    law: str | None = None,
+    level: float = 0.9,
+) -> CooldownPlan:
+    """Forecast every cooldown of a run at constant learning rate and rank them by final loss.
+
+    The run warms up as the calibration runs do, holds their highest rate, and decays to 0 over the last `fraction` of
+    the budget.
+
+    Parameters
+    ----------
+    curves
+        Calibration runs; at least one that decays, or the response is only the prior's (a warning says so).
+    budget
+        Length of the run in tokens (or steps), > 0.
+    params
+        Its size; needed where the calibration runs have several.
+    shapes, fractions
+        Cooldowns to try: shapes of `schedules.wsd`, fractions in (0, 1].
+    law, level
+        As for `forecast`.
+
+    Returns
+    -------
+    CooldownPlan
+
+    Raises
+    ------
+    InputError
+        If an argument is out of its domain, or nothing can be forecast from the runs.
+
+    Examples
+    --------
+    >>> t = np.linspace(1e6, 1e8, 200)
+    >>> def run(name, decay):
+    ...     s = np.minimum(1.0, (1.0001e8 - t) / (decay * 1e8))
+    ...     tau = np.cumsum(s) * (t[1] - t[0])
+    ...     loss = 2.0 + 0.5 * (tau / 1e8) ** -0.4 - 0.1 * (1 - s)
+    ...     return LossCurve(run=name, params=1e6, tokens=t, loss=loss, lr=1e-3 * s)
+    >>> plan = plan_cooldown([run("a", 1e-9), run("b", 0.2), run("c", 1.0)], 1e8, shapes=["linear"])
+    >>> plan.best.shape, bool(plan.best.gain > 0.05)
+    ('linear', True)
+    """
+    if not (math.isfinite(budget) and budget > 0):
+        raise InputError(f"plan_cooldown needs a `budget` of tokens > 0; got {budget}. Use 1e10, for example.")
+    if not fractions or any(not 0 < f <= 1 for f in fractions):
+        raise InputError(f"plan_cooldown needs `fractions` in (0, 1]; got {list(fractions)}. Use 0.2, for example.")
+    used = [c for c in curves if params is None or c.params == params] or list(curves)
+    with_rates = [c for c in used if c.lr is not None]
+    if not with_rates:
+        raise InputError("plan_cooldown needs calibration runs with learning rates; got none. Add the column `lr`.")
+    size = params if params is not None else with_rates[0].params
+    eta = max(float(np.nanmax(c.lr)) for c in with_rates if c.lr is not None)
+    warm = _warmup(with_rates, eta)
+    x = np.unique(np.r_[np.geomspace(1e-3, 1.0, POINTS // 3), np.linspace(0.0, 1.0, POINTS)])[1:]
+    options = [("constant", 0.0), *((shape, f) for shape in shapes for f in fractions)]
+    targets = []
+    for shape, f in options:
+        s = np.ones_like(x) if shape == "constant" else schedules.wsd(decay=f, shape=shape).s(x)
+        lr = eta * np.minimum(s, x * budget / warm if warm > 0 else 1.0)
+        targets.append(Target(f"{shape} {f:g}", size, x * budget, lr))
+    found = forecast(curves, targets, law=law, level=level)
+    if not math.isfinite(found[0].loss[-1]):
+        raise InputError(
+            f"plan_cooldown needs calibration runs that determine a law; got {found[0].calibration.status}. Add runs."
+        )
+    finals = np.array([f.loss[-1] for f in found])
+    best = int(finals[1:].argmin()) + 1
+    spread = spread_of(found[0].calibration)
+    plans = []
+    for (shape, fraction), one, sd in zip(options, found, _differences(found, best, spread), strict=True):
+        loss, low, high = one.final
+        plans.append(
+            Cooldown(
+                shape, fraction, (1 - fraction) * budget, loss, low, high, float(finals[0]) - loss,
+                loss - float(finals[best]), sd, one,
+            )
+        )  # fmt: skip
+    return CooldownPlan(budget, tuple(sorted(plans[1:], key=lambda p: p.loss)), plans[0])
+
+
+def _warmup(curves: Sequence[LossCurve], eta: float) -> float:
+    """Tokens of warm-up of the calibration runs: the median."""
+    units = Units(eta, 1.0)
+    ends = []
+    for c in curves:
+        rates: Rates = rates_of(c.run, c.params, c.tokens, c.lr, units)  # type: ignore[arg-type]
+        logged = rates.first == 0 or rates.warm > 1
+        ends.append(rates.clock[rates.warm] if logged else 0.0)
+    return float(np.median(ends))
+
+
+def _differences(found: Sequence[Forecast], best: int, spread: Spread) -> list[float]:
+    """Standard deviation of each final loss less the best one: fit, law's own error and run-to-run misfit."""
+    fit = found[best].calibration
+    ends = [fit.model.losses(fit.solution.theta, fit.model.prepare(f.rates)) for f in found]
+    loss = np.array([e[0][-1] for e in ends])
+    gradient = np.array([e[1][-1] for e in ends])
+    away = gradient - gradient[best]
+    variance = np.einsum("ij,jk,ik->i", away, spread.covariance, away) + (LAW_SHARE * (loss - loss[best])) ** 2
+    variance += (spread.run * loss) ** 2
+    return [float(math.sqrt(max(v, 0.0))) for v in variance]

@@ -1,0 +1,234 @@
+"""`forecast`: whole loss curves of runs that have not been run, from their learning rates alone."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..common import Array, InputError
+from ..theory import LossCurve
+from .laws.band_spread import EARLY_SHARE, Spread, log_spread, octaves_beyond, reach, spread_of
+from .laws.calibration import Calibration, calibrate
+from .laws.rates import Rates, rates_of
+from .laws.schedule_law import REGISTRY
+
+__all__ = ["Forecast", "Target", "forecast"]
+
+
+@dataclass(frozen=True, eq=False)
+class Target:
+    """A run to forecast: its learning rates, and no loss.
+
+    Parameters
+    ----------
+    run, params
+        Name and number of parameters.
+    clock
+        `t` of the points wanted, shape (n,), tokens or steps as in the calibration runs, increasing, >= 0.
+    lr
+        `eta` at these points, shape (n,), >= 0.
+    noise_trace
+        `Tr Sigma`, shape (n,): only for the published noise law, which works in hindsight.
+    counts
+        What the clock counts, `"tokens"` or `"steps"`, where that is known: it must be as in the calibration runs.
+    """
+
+    run: str
+    params: float
+    clock: Array
+    lr: Array
+    noise_trace: Array | None = field(default=None, repr=False)
+    counts: str | None = None
+
+    @classmethod
+    def of(cls, curve: LossCurve, *, hindsight: bool = False) -> Target:
+        """The rates of a run, its loss left behind (and its noise, unless in hindsight)."""
+        if curve.lr is None:
+            raise InputError(
+                f"forecast needs learning rates in column `lr`; got none for run {curve.run!r}. Add the column."
+            )
+        noise = curve.noise_trace if hindsight else None
+        return cls(curve.run, curve.params, curve.tokens, curve.lr, noise, curve.clock)
+
+
+@dataclass(frozen=True, eq=False)
+class Forecast:
+    """A forecast curve.
+
+    Parameters
+    ----------
+    target
+        What was forecast.
+    loss, low, high
+        The curve and its band, shape (n,); NaN only where nothing could be fitted.
+    level
+        Probability that a logged loss lies in the band.
+    calibration
+        The fitted law, with its status.
+    rates
+        The target's rates as the law sees them.
+    warnings
+        Where the target leaves what the calibration runs cover, in words.
+    """
+
+    target: Target
+    loss: Array
+    low: Array
+    high: Array
+    level: float
+    calibration: Calibration
+    rates: Rates
+    warnings: tuple[str, ...]
+
+    @property
+    def final(self) -> tuple[float, float, float]:
+        """Loss, low and high at the last point."""
+        return float(self.loss[-1]), float(self.low[-1]), float(self.high[-1])
+
+    def to_json(self) -> dict[str, Any]:
+        """The forecast in plain names."""
+        return {
+            "run": self.target.run,
+            "params": self.target.params,
+            "final_loss": self.final[0],
+            "final_interval": self.final[1:],
+            "level": self.level,
+            "law": self.calibration.law,
+            "hindsight": REGISTRY[self.calibration.law].hindsight,
+            "status": self.calibration.status,
+            "parameters": self.calibration.solution.values,
+            "calibrated_on": [c.run for c in self.calibration.curves],
+            "warnings": list(self.warnings),
+        }
+
+
+def forecast(
+    curves: Sequence[LossCurve], targets: Sequence[Target | LossCurve], *, law: str | None = None, level: float = 0.9
+) -> list[Forecast]:
+    r"""Fit a schedule law to calibration runs and predict the targets' loss curves from their learning rates.
+
+    Parameters
+    ----------
+    curves
+        Calibration runs: `LossCurve`s with `lr`, and with `noise_trace` for the traced law.
+    targets
+        `Target`s, or curves of which only the rates are read.
+    law
+        `response`, `traced-response`, `one-power`, `momentum`, `multi-power` or `noise` (hindsight: reads the target's
+        noise); by default `traced-response` where noise was traced, else `response`.
+    level
+        Coverage of the bands, in (0, 1). They hold run-to-run noise, the fit's uncertainty and the law's own error.
+
+    Returns
+    -------
+    list of Forecast
+        One for each target.
+
+    Raises
+    ------
+    InputError
+        If rates are missing, no calibration run fits the target's size, or an argument is out of its domain.
+
+    Examples
+    --------
+    >>> t = np.linspace(1e6, 1e8, 200)
+    >>> def rates(decay):
+    ...     return 1e-3 * np.minimum(1.0, (1.0001e8 - t) / (decay * 1e8))
+    >>> def run(name, lr):
+    ...     tau = np.cumsum(lr / 1e-3) * (t[1] - t[0])
+    ...     loss = 2.0 + 0.5 * (tau / 1e8) ** -0.4 - 0.1 * (1 - lr / 1e-3)
+    ...     return LossCurve(run=name, params=1e6, tokens=t, loss=loss, lr=lr)
+    >>> [f] = forecast([run("a", rates(1e-9)), run("b", rates(0.5))], [Target("c", 1e6, t, rates(0.2))])
+    >>> bool(abs(f.loss[-1] - run("c", rates(0.2)).loss[-1]) < 0.01), bool(f.low[-1] < f.loss[-1] < f.high[-1])
+    (True, True)
+    """
+    if not 0 < level < 1:
+        raise InputError(f"forecast needs a `level` between 0 and 1; got {level}. Use 0.9, for example.")
+    if not targets:
+        raise InputError("forecast needs at least one target; got none. Name a table with runs.")
+    hindsight = law in REGISTRY and REGISTRY[law].hindsight
+    wanted = [t if isinstance(t, Target) else Target.of(t, hindsight=hindsight) for t in targets]
+    for target in wanted:
+        if target.counts and curves and target.counts != curves[0].clock:
+            raise InputError(
+                f"forecast needs targets and calibration runs with one clock; got {target.counts} in run "
+                f"{target.run!r} and {curves[0].clock} in the calibration runs. Give both tokens."
+            )
+    fits: list[tuple[Calibration, Spread]] = []
+    result = []
+    for target in wanted:
+        found = next((f for f in fits if f[0].serves(target.params)), None)
+        if found is None:
+            fit = calibrate(curves, law=law, params=target.params)
+            found = fit, spread_of(fit)
+            fits.append(found)
+        result.append(_one(*found, target, level))
+    return result
+
+
+def _one(fit: Calibration, spread: Spread, target: Target, level: float) -> Forecast:
+    from scipy.special import ndtri
+
+    clock = np.asarray(target.clock, dtype=np.float64)
+    if clock.size < 1 or not (np.diff(clock) > 0).all() or clock[0] < 0:
+        raise InputError(
+            f"forecast needs increasing tokens >= 0; got run {target.run!r} out of order. Sort its points."
+        )
+    rates = rates_of(target.run, target.params, clock, target.lr, fit.units, target.noise_trace)
+    if fit.status == "too few points":
+        nothing = np.full(clock.size, np.nan)
+        return Forecast(
+            target, nothing, nothing, nothing, level, fit, rates, ("too few points to fit: nothing is forecast",)
+        )
+    z = rates.z[rates.first :]
+    early = z < fit.earliest()
+    loss, gradient = fit.model.losses(fit.solution.theta, fit.model.prepare(rates))
+    spread_of_ln = log_spread(fit, spread, rates, loss, gradient)
+    if early.any():
+        loss = np.where(early, fit.measured(z, target.params), loss)
+        spread_of_ln = np.where(early, np.hypot(spread.point, EARLY_SHARE), spread_of_ln)
+    width = spread_of_ln * ndtri(0.5 + level / 2)
+    return Forecast(
+        target, loss, loss * np.exp(-width), loss * np.exp(width), level, fit, rates, _warnings(fit, rates, early)
+    )
+
+
+def _warnings(fit: Calibration, rates: Rates, early: NDArray[np.bool_]) -> tuple[str, ...]:
+    """Where a target leaves the calibration's cover."""
+    notes = []
+    if early.any():
+        which = "the first point lies" if early.sum() == 1 else f"the first {early.sum()} points lie"
+        notes.append(f"{which} before what was fitted: a calibration run's loss stands there")
+    octaves = octaves_beyond(fit, rates)
+    if abs(octaves) > 0.05:
+        side = "above the highest" if octaves > 0 else "below the lowest"
+        notes.append(
+            f"the peak learning rate is a factor {2.0 ** abs(octaves):.3g} {side} calibrated: curvature adapts to it"
+        )
+    further = rates.z[-1] / reach(fit, rates)
+    if further > 1.02:
+        notes.append(f"training goes {further:.3g} times further (in summed learning rate) than any calibration run")
+    if fit.trunk is not None and rates.params not in fit.trunk.sizes:
+        notes.append("no constant-rate run of this size: the trunk lies between, or beyond, the sizes that have one")
+    longest = max((_memory(r) for r in fit.rates), default=0.0)
+    if fit.donor is None and _memory(rates) > 1.25 * longest + 1e-6:
+        notes.append("the learning rate stays lower for longer than in any calibration run")
+    if fit.donor is not None:
+        notes.append(f"no run of this size decays: the response is that of the size with params={fit.donor:.0f}")
+    if fit.status.startswith("no decayed"):
+        notes.append("no calibration run decays: the response to the schedule is only the prior's")
+    if fit.status == "not converged":
+        notes.append("the fit did not converge: treat the curve as a guess")
+    return tuple(notes)
+
+
+def _memory(rates: Rates) -> float:
+    """The largest deficit that a run has seen on average: over its steps, not its tau, up to its end."""
+    t, d = rates.clock, np.maximum(rates.deficit_after, 0.0)
+    if t[-1] <= 0:
+        return 0.0
+    return float(np.trapezoid(d, t) / t[-1]) if t.size > 1 else 0.0

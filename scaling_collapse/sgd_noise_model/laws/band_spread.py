@@ -1,0 +1,133 @@
+r"""How far a forecast may be off: a standard deviation of `ln L` at every point of a target.
+
+Five independent parts, added in squares:
+
+1. point noise: what one logged loss scatters about its own curve, from second differences of the calibration runs;
+2. run-to-run misfit: the residuals of the fit averaged over half octaves of time, with the fit's degrees of freedom;
+3. parameters: `g V g'` with the sandwich covariance `V = H^-1 S H^-1`, scores clustered by half octaves of each run;
+4. the law's own error: `LAW_SHARE` of what the schedule changes in the loss, and `TRUNK_SHARE` of what the trunk is
+   extrapolated beyond the longest calibration run;
+5. another peak rate: `PEAK_SHARE` of the loss per factor of 2 beyond the calibrated ones; another size than any with a
+   constant-rate run: `SIZE_SHARE` of the way from the nearest one's trunk.
+
+The shares are not fitted to a user's runs: few runs cannot tell them. They are the errors seen when runs of the
+published tables were left out, rounded (docs/forecast.md), the same for every law and data set.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from ...common import Array
+from .calibration import Calibration
+from .law_solution import HUBER_DELTA
+from .rates import Rates
+
+__all__ = ["Spread", "log_spread", "octaves_beyond", "reach", "spread_of"]
+
+LAW_SHARE = 0.03
+DONOR_SHARE = 0.1
+"""In place of `LAW_SHARE` where the response is that of another size."""
+TRUNK_SHARE = 0.2
+PEAK_SHARE = 0.008
+SIZE_SHARE = 0.3
+EARLY_SHARE = 0.02
+"""Before the first fitted point the forecast is another run's measured loss: right to about this share."""
+BLOCKS_PER_OCTAVE = 2
+
+
+@dataclass(frozen=True, eq=False)
+class Spread:
+    """What the calibration runs say of errors: `point` and `run` standard deviations of `ln L`, covariance `V`."""
+
+    point: float
+    run: float
+    covariance: Array
+
+
+def spread_of(fit: Calibration) -> Spread:
+    """Parts 1 to 3, from the residuals of the fit."""
+    scores, means, points = [], [], []
+    for residual, rates, prepared, mask in zip(fit.residuals(), fit.rates, fit.prepared, fit.masks, strict=True):
+        e = residual[mask]
+        if e.size < 5:
+            continue
+        loss, gradient = fit.model.losses(fit.solution.theta, prepared)
+        g = (gradient / loss[:, None])[mask]
+        second = np.diff(e, 2) / math.sqrt(6.0)
+        points.append(1.4826 * float(np.median(np.abs(second - np.median(second)))))
+        block = np.floor(np.log2(np.maximum(rates.z[rates.first :][mask], 1e-9)) * BLOCKS_PER_OCTAVE)
+        capped = np.clip(e, -HUBER_DELTA, HUBER_DELTA)
+        for b in np.unique(block):
+            inside = block == b
+            scores.append((capped[inside, None] * g[inside]).sum(axis=0))
+            means.append(float(e[inside].mean()))
+    k = fit.solution.theta.size
+    if not scores:
+        return Spread(math.nan, math.nan, np.full((k, k), np.nan))
+    free = max(len(scores) - k, 1)
+    B = np.array(scores)
+    priors = np.diag([0.0 if p.prior is None else 1.0 / p.prior[1] ** 2 for p in fit.model.parameters])
+    H = np.linalg.pinv(fit.solution.curvature * HUBER_DELTA**2, hermitian=True)
+    S = B.T @ B * (len(scores) / free) + priors * HUBER_DELTA**4
+    run = math.sqrt(float(np.square(means).sum()) / free)
+    return Spread(float(np.median(points)), run, H @ S @ H)
+
+
+def log_spread(fit: Calibration, spread: Spread, rates: Rates, loss: Array, gradient: Array) -> Array:
+    """Standard deviation of `ln L` at the logged points of a target, shape (n,)."""
+    g = gradient / loss[:, None]
+    parameters = np.einsum("ij,jk,ik->i", g, spread.covariance, g)
+    flat, reached = _flat(fit, rates, rates.z), _flat(fit, rates, np.minimum(rates.z, reach(fit, rates)))
+    share = DONOR_SHARE if fit.donor is not None else LAW_SHARE
+    law = share * (flat - loss) / loss
+    trunk = TRUNK_SHARE * (reached - flat) / loss
+    peak = PEAK_SHARE * abs(octaves_beyond(fit, rates))
+    size = SIZE_SHARE * _between_sizes(fit, rates)
+    return np.sqrt(
+        spread.point**2 + spread.run**2 + np.maximum(parameters, 0.0) + law**2 + trunk**2 + peak**2 + size**2
+    )
+
+
+def _between_sizes(fit: Calibration, rates: Rates) -> Array | float:
+    """How far, in `ln L`, the trunk of a size without constant-rate run lies from that of the nearest size with one."""
+    if fit.trunk is None or rates.params in fit.trunk.sizes:
+        return 0.0
+    nearest = min(fit.trunk.sizes, key=lambda p: abs(math.log(p / rates.params)))
+    z = rates.z[rates.first :]
+    return np.abs(np.log(fit.trunk.loss(rates.params, z) / fit.trunk.loss(nearest, z)))
+
+
+def _flat(fit: Calibration, rates: Rates, z: Array) -> Array:
+    """The loss at the same gradient-flow time, had the rate never left the reference."""
+    one, none = np.ones_like(z), np.zeros_like(z)
+    constant = replace(
+        rates, z=z, tau=z * fit.units.tau, before=one, after=one, deficit_before=none, deficit_after=none
+    )
+    return fit.model.losses(fit.solution.theta, fit.model.prepare(constant))[0]
+
+
+def reach(fit: Calibration, rates: Rates) -> float:
+    """The gradient-flow time up to which the trunk is known, in units of the longest calibration run."""
+    if fit.trunk is None:
+        return 1.0
+    return fit.trunk.reach.get(rates.params, min(fit.trunk.reach.values()))
+
+
+def octaves_beyond(fit: Calibration, rates: Rates) -> float:
+    """Factors of 2 by which the target's peak rate lies outside the calibrated peaks (signed)."""
+    peaks = [_peak(r) for r in fit.rates] + ([1.0] if fit.trunk is not None else [])
+    peak = _peak(rates)
+    if peak <= 0:
+        return 0.0
+    if peak > max(peaks):
+        return math.log2(peak / max(peaks))
+    return -math.log2(min(peaks) / peak) if peak < min(peaks) else 0.0
+
+
+def _peak(rates: Rates) -> float:
+    """The rate at the end of warm-up, relative to the reference."""
+    return float(rates.before[rates.warm])

@@ -1,0 +1,202 @@
+"""Which schedule ends lowest? Gradient descent on the schedule itself, through the exact recursion in jax.
+
+The final expected loss is a smooth function of the rates `eta_0 ... eta_{K-1}`. They are interpolated linearly between
+knots, dense towards both ends of the run, and the knots are found by L-BFGS-B with the exact gradient, from the best
+peak of a WSD schedule. The eigenvalues are merged first (`solvers.nodes`); the loss returned is that of the whole
+problem.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import optimize
+
+from ..common import Array, InputError, require
+from .problems import Problem
+from .schedules import FromArray, Schedule, parse
+from .solvers.exact_jax import final_loss_function
+from .solvers.nodes import merged_rows
+from .solvers.simulate_runs import simulate
+from .solvers.stability import stability_limit
+
+__all__ = ["OptimalSchedule", "best_peak", "optimal_schedule"]
+
+
+MARGIN = 0.98  # highest rate allowed, as a share of the stability limit
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class OptimalSchedule:
+    """The schedule found, and how.
+
+    Parameters
+    ----------
+    schedule
+        Held rates, one per step, bound to peak and steps.
+    final_loss
+        `R(K)` by the exact numba solver.
+    knots, rates
+        Progress x and eta at the knots, shape (n,) each.
+    start
+        The schedule descended from, at its best peak, and the loss that it ends at: `start_loss`.
+    start_loss
+        See `start`.
+    status
+        `"converged"`, or the optimizer's own message.
+    evaluations
+        Of loss and gradient.
+    """
+
+    schedule: Schedule
+    final_loss: float
+    knots: Array
+    rates: Array
+    start: Schedule
+    start_loss: float
+    status: str
+    evaluations: int
+
+    def __repr__(self) -> str:
+        return (
+            f"OptimalSchedule(final_loss={self.final_loss:.6g}, from {self.start_loss:.6g} by {self.start.name}, "
+            f"status={self.status!r})"
+        )
+
+
+def best_peak(
+    problem: Problem,
+    schedule: Schedule | str | Mapping[str, Any],
+    *,
+    steps: int,
+    batch: int = 1,
+    highest: float | None = None,
+) -> tuple[Schedule, float]:
+    """The schedule at the peak rate that ends lowest, and the final reducible loss there.
+
+    Parameters
+    ----------
+    problem, schedule, steps, batch
+        As for `simulate`.
+    highest
+        Upper limit of the peak; default and at most 0.98 of the stability limit.
+
+    Examples
+    --------
+    >>> from scaling_collapse.sgd_noise_model import power_law
+    >>> best_peak(power_law(32, alpha=1.0, beta=0.3), "linear", steps=1000, batch=4)
+    (linear(peak=1.84..., steps=1000), 0.00788...)
+    """
+    shape = parse(schedule).at(steps=steps, peak=1.0)
+    top = float(shape.s(np.linspace(0, 1, 1025)).max())
+    cap = min(MARGIN * stability_limit(problem, batch), np.inf if highest is None else highest) / top
+
+    def final(log_peak: float) -> float:
+        return np.log(simulate(problem, shape.at(peak=float(np.exp(log_peak))), batch=batch, record=[steps]).final_loss)
+
+    grid = np.log(cap) - np.linspace(0.0, np.log(1e4), 15)
+    losses = [final(g) for g in grid]
+    i = int(np.argmin(losses))
+    low, high = grid[min(i + 1, 14)], grid[max(i - 1, 0)]
+    found: Any = optimize.minimize_scalar(final, bounds=(low, high), method="bounded", options={"xatol": 1e-4})
+    best = float(found.x) if found.fun < losses[i] else float(grid[i])
+    return shape.at(peak=float(np.exp(best))), float(np.exp(min(found.fun, losses[i])))
+
+
+def optimal_schedule(
+    problem: Problem,
+    *,
+    steps: int,
+    batch: int = 1,
+    peak: float | None = None,
+    monotone: bool = False,
+    knots: int = 96,
+    start: Schedule | str | Mapping[str, Any] = "wsd(decay=0.5)",
+    iterations: int = 500,
+) -> OptimalSchedule:
+    """The schedule with the lowest expected final loss at a fixed number of steps.
+
+    Parameters
+    ----------
+    problem, steps, batch
+        As for `simulate`.
+    peak
+        Highest rate allowed; default and at most 0.98 of the stability limit of a constant rate.
+    monotone
+        Allow no increase.
+    knots
+        Points of the piecewise linear schedule, >= 4.
+    start
+        Descend from this shape at its best peak.
+    iterations
+        Of L-BFGS-B at most.
+
+    Raises
+    ------
+    InputError
+        If jax is not installed, or a value lies outside its domain.
+    """
+    jax = require("jax", "optimal_schedule", extra="jax")
+    if knots < 4:
+        raise InputError(f"optimal_schedule needs `knots` >= 4; got {knots}.")
+    if peak is not None and not peak > 0:
+        raise InputError(f"optimal_schedule needs `peak` > 0; got {peak}.")
+    cap = min(MARGIN * stability_limit(problem, batch), np.inf if peak is None else peak)
+    begin, begin_loss = best_peak(problem, start, steps=steps, batch=batch, highest=cap)
+    x = _knots(knots, steps)
+    index, share = _interpolation(x, steps)
+    lam, counts, rho = merged_rows(problem, 4)
+    final = final_loss_function(lam, counts, rho, problem.frozen, problem.label_noise, batch)
+    jnp = jax.numpy
+
+    def objective(u: Any) -> Any:
+        at_knots = cap * (jnp.cumprod(u) if monotone else u)
+        return jnp.log(final(at_knots[index] * (1.0 - share) + at_knots[index + 1] * share))
+
+    first = np.clip(begin.eta(x * steps) / cap, 0.0, 1.0)
+    if monotone:
+        first = np.append(first[0], first[1:] / np.maximum(first[:-1], 1e-12)).clip(0.0, 1.0)
+    with jax.enable_x64(True):
+        gradient = jax.jit(jax.value_and_grad(objective))
+
+        def value_and_slope(u: Array) -> tuple[float, Array]:
+            value, slope = gradient(u)
+            return float(value), np.asarray(slope, dtype=np.float64)
+
+        found = optimize.minimize(
+            value_and_slope,
+            np.minimum(first, 1.0),
+            jac=True,
+            method="L-BFGS-B",
+            bounds=[(0.0, 1.0)] * knots,
+            options={"maxiter": iterations, "maxcor": 40, "ftol": 1e-13, "gtol": 1e-9},
+        )
+    rates = cap * (np.cumprod(found.x) if monotone else found.x)
+    eta = rates[index] * (1.0 - share) + rates[index + 1] * share
+    schedule = FromArray(tuple((eta / eta.max()).tolist()), interpolate=False, peak=float(eta.max()), steps=steps)
+    return OptimalSchedule(
+        schedule=schedule,
+        final_loss=simulate(problem, schedule, batch=batch, record=[steps]).final_loss,
+        knots=x,
+        rates=rates,
+        start=begin,
+        start_loss=begin_loss,
+        status="converged" if found.success else str(found.message),
+        evaluations=int(found.nfev),
+    )
+
+
+def _knots(count: int, steps: int) -> Array:
+    """Progress from 0 to that of the last step, spaced as sin^2: dense towards both ends."""
+    return np.sin(0.5 * np.pi * np.linspace(0.0, 1.0, count)) ** 2 * (1.0 - 1.0 / steps)
+
+
+def _interpolation(x: Array, steps: int) -> tuple[NDArray[np.intp], Array]:
+    """For every step the knot below and the share of the one above."""
+    at = np.arange(steps) / steps
+    index = np.clip(np.searchsorted(x, at, side="right") - 1, 0, x.size - 2)
+    return index, np.clip((at - x[index]) / (x[index + 1] - x[index]), 0.0, 1.0)

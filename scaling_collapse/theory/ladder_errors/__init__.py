@@ -1,0 +1,1 @@
+"""Which errors of the horizon and of the offset a measured ladder admits."""

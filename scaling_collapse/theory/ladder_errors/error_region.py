@@ -1,0 +1,120 @@
+r"""Noise of the slopes, and the regions of errors it leaves open: calibration and contours for `admitted_errors`.
+
+Regions are likelihood-ratio regions on the exact nonlinear law, with Fisher's F instead of chi-square because the
+noise is estimated, too: `Q - Q_min <= k s^2 F_k(level)` for k errors. The variance s^2 of a run's `ln S` comes from
+
+- `"seeds"`: runs of one size, pooled over sizes;
+- `"seeds and shape"`: the same plus what differing shapes add, where the sizes' curves differ in shape by more than
+  seeds explain (no error of horizon or offset can do that);
+- `"sizes"`: the scatter of sizes about the fitted law, where that is larger still, or no size has two seeds.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from scipy import stats
+
+from ...common import Array
+from .error_profile import LOWER, ROUND_OFF, UPPER, ErrorProfile
+
+__all__ = ["MISFIT_LEVEL", "Noise", "NoiseSource", "contour", "edge", "measure_noise"]
+
+NoiseSource = Literal["seeds", "seeds and shape", "sizes", "none"]
+
+# Below this probability seeds alone do not account for a misfit.
+MISFIT_LEVEL = 0.01
+
+
+@dataclass(frozen=True)
+class Noise:
+    """Variance of a run's `ln S`, its source and degrees of freedom."""
+
+    source: NoiseSource
+    variance: float
+    dof: int
+
+    def rise(self, errors: int, level: float) -> float:
+        """How far the misfit may rise above its minimum within a region of so many errors."""
+        if self.source == "none":
+            return math.inf
+        return errors * self.variance * float(stats.f.ppf(level, errors, self.dof))
+
+    def p_value(self, profile: ErrorProfile, best: Array, *, free: int) -> float:
+        """Probability of a misfit this large from this noise, with `free` parameters fitted; NaN if unknown."""
+        spare = profile.counts.size - free
+        if self.source in ("none", "sizes") or spare < 1:
+            return math.nan
+        return float(stats.f.sf(profile.misfit(best) / spare / self.variance, spare, self.dof))
+
+
+def measure_noise(profile: ErrorProfile, best: Array) -> tuple[Noise, float, float]:
+    """The noise to calibrate with, the p-value of the best pair, and the p-value of equal shapes."""
+    sizes = profile.counts.size
+    variance, dof = profile.seed_variance(best)
+    noise = Noise("seeds" if dof else "none", max(variance, ROUND_OFF), dof)
+    shape_variance, shape_p = profile.shape_variance()
+    if shape_p < MISFIT_LEVEL:
+        noise = Noise("seeds and shape", noise.variance + shape_variance, min(dof, sizes - 1))
+    p_value = noise.p_value(profile, best, free=3)
+    if (noise.source == "none" or p_value < MISFIT_LEVEL) and sizes > 3:
+        scatter = float(profile.misfit(best)) / (sizes - 3)
+        noise = Noise("sizes", max(scatter, noise.variance if noise.dof else ROUND_OFF), sizes - 3)
+    return noise, p_value, shape_p
+
+
+def _crossing(function: Callable[[Array], Array], start: float, bound: float) -> float:
+    """Where `function`, negative at `start`, first turns positive on the way to `bound`; infinite if it never does."""
+    sign, limit = math.copysign(1.0, bound - start), abs(bound - start)
+    steps = np.append(0.0, np.geomspace(1e-13, limit, 60))
+    for _ in range(3):  # zooms: the last bracket is 1e-4 of the distance
+        positive = np.flatnonzero(function(start + sign * steps[1:]) > 0)
+        if not positive.size:
+            return sign * math.inf
+        first = int(positive[0])
+        steps = np.linspace(steps[first], steps[first + 1], 40)
+    return start + sign * float(steps[-1])
+
+
+def edge(profile: ErrorProfile, best: Array, axis: int, sign: int, rise: float) -> float:
+    """Where the misfit has risen by `rise` along one axis; infinite where it never does."""
+    floor = float(profile.misfit(best)) + rise
+    other = best * (1 - np.eye(2)[axis])
+
+    def excess(values: Array) -> Array:
+        return profile.misfit(other + values[:, None] * np.eye(2)[axis]) - floor
+
+    return _crossing(excess, float(best[axis]), float((LOWER if sign < 0 else UPPER)[axis]))
+
+
+def contour(profile: ErrorProfile, best: Array, threshold: float) -> tuple[Array, bool]:
+    """The contour `Q = threshold`, shape (n, 2), and whether it closes.
+
+    For every error of gamma, the offset errors that are admitted lie around the best one; so the region is traced in
+    slices, however long and bent it is.
+    """
+
+    def excess(z_gamma: Array) -> Array:
+        return profile.profile_gamma(z_gamma)[1] - threshold
+
+    ends = [_crossing(excess, float(best[0]), float(bound[0])) for bound in (LOWER, UPPER)]
+    closed = all(map(math.isfinite, ends))
+    left, right = np.clip(ends, LOWER[0], UPPER[0])
+    z_gamma = left + (right - left) * 0.5 * (1 - np.cos(np.linspace(0, np.pi, 61)))
+    ridge, misfit = profile.profile_gamma(z_gamma)
+    sides = []
+    for bound in (LOWER[1], UPPER[1]):
+        near, far = ridge.copy(), np.full_like(ridge, bound)
+        closed = closed and bool((profile.misfit(np.stack([z_gamma, far], axis=1)) > threshold).all())
+        for _ in range(45):
+            middle = 0.5 * (near + far)
+            inside = profile.misfit(np.stack([z_gamma, middle], axis=1)) <= threshold
+            near, far = np.where(inside, middle, near), np.where(inside, far, middle)
+        sides.append(np.stack([z_gamma, near], axis=1))
+    held = misfit <= threshold
+    held[[0, -1]] = True  # the two tips, where the slice is a point
+    return np.concatenate([sides[0][held], sides[1][held][::-1], sides[0][held][:1]]), closed

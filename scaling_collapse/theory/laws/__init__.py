@@ -1,0 +1,1 @@
+"""Sums of power laws: their compute optimum, their normalized curves, and the derivation in steps."""

@@ -1,0 +1,131 @@
+"""A derivation as text, as a LaTeX document and as JSON."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
+
+import sympy
+
+from ..collapse import default_grid
+from .derivation_steps import LIMIT, OPTIMAL_LOSS, T_STAR, Step
+
+if TYPE_CHECKING:
+    from .derivation import Derivation
+
+__all__ = ["to_json_dict", "to_latex", "to_text"]
+
+_LATEX_NAMES = {T_STAR: "t^{*}", sympy.Symbol("rate"): r"\text{rate}"}
+
+
+def readable(expr: Any) -> Any:
+    """`expr` with long fractions and 30-digit numbers as decimals of at most six digits, for people."""
+    long = {n for n in expr.atoms(sympy.Rational) if n.q > 12 or (n.q > 1 and abs(n.p) > 99) or abs(n.p) > 10**6}
+    return expr.xreplace({n: sympy.Float(f"{float(n):.6g}", "") for n in long | expr.atoms(sympy.Float)})
+
+
+def _equation_text(relation: Any) -> str:
+    relation = readable(relation)
+    if isinstance(relation, sympy.Eq):
+        return f"{relation.lhs} = {relation.rhs}"
+    return "always" if relation == sympy.true else str(relation)
+
+
+def to_text(steps: Iterable[Step]) -> str:
+    """Headings, sentences, and equations indented below them."""
+    lines: list[str] = []
+    for step in steps:
+        if step.heading:
+            lines += ["", step.heading, "-" * len(step.heading)]
+        lines.append(step.sentence)
+        lines += [f"    {_equation_text(relation)}" for relation in step.equations]
+    return "\n".join(lines).strip() + "\n"
+
+
+def _side(expr: Any) -> str:
+    text = sympy.latex(expr, symbol_names=_LATEX_NAMES, mul_symbol=r"\,")
+    for function, name in ((LIMIT, r"\ell_{\infty}"), (OPTIMAL_LOSS, r"L_{\mathrm{opt}}")):
+        text = text.replace(sympy.latex(function.func), name)
+    return text.replace(r"l{\left(x,p \right)}", r"\ell(x, p)")
+
+
+def _equation_latex(equation: Any) -> str:
+    """One display line; a long sum breaks before each of its terms."""
+    relation: Any = readable(equation)
+    if not isinstance(equation, sympy.Eq):
+        return r"\text{always}" if relation == sympy.true else _side(relation)
+    parts = [_side(part) for part in sympy.Add.make_args(relation.rhs)]
+    whole = _side(relation.rhs)
+    if len(parts) == 1 or len(whole) < 160:
+        return f"{_side(relation.lhs)} = {whole}"
+    broken = [part if k == 0 or part.startswith("-") else f"+ {part}" for k, part in enumerate(parts)]
+    lines = r" \\ & \quad ".join(broken)
+    return rf"\begin{{aligned}} {_side(relation.lhs)} = {{}} & {lines} \end{{aligned}}"
+
+
+def to_latex(steps: Iterable[Step]) -> str:
+    """A document that compiles as it is."""
+    lines = [
+        r"\documentclass{article}",
+        r"\usepackage{amsmath}",
+        r"\setlength{\textwidth}{17cm}\setlength{\oddsidemargin}{-0.4cm}\setlength{\parindent}{0pt}",
+        r"\allowdisplaybreaks",
+        r"\begin{document}",
+    ]
+    for step in steps:
+        if step.heading:
+            lines.append(rf"\section*{{{step.heading}}}")
+        lines.append(step.sentence)
+        if step.equations:
+            rows = " \\\\\n".join(_equation_latex(relation) for relation in step.equations)
+            lines.append("\\begin{gather*}\n" + rows + "\n\\end{gather*}")
+        else:
+            lines.append("")
+    return "\n".join([*lines, r"\end{document}", ""])
+
+
+def _number(value: Any) -> Any:
+    """A float for a number, None for None, else the sympy string."""
+    return None if value is None else float(value) if value.is_number and value.is_finite else str(value)
+
+
+def to_json_dict(derivation: Derivation) -> dict[str, Any]:
+    """See `Derivation.to_json_dict`."""
+    optimal, curves = derivation.optimal, derivation.curves
+    pieces = [(case.condition, curve, case) for curve in curves for case in curve.cases]
+
+    def by_case(values: list[Any]) -> Any:
+        """One value where there is one case, else a Piecewise over the cases."""
+        if len(values) == 1:
+            return values[0]
+        branches = [(v, c) for v, (c, *_) in zip(values, pieces, strict=True) if v is not None]
+        return sympy.Piecewise(*branches, (sympy.nan, True)) if branches else None
+
+    scalars = {
+        "gamma": by_case([curve.gamma for _, curve, _ in pieces]),
+        "kappa": by_case([curve.kappa for _, curve, _ in pieces]),
+        "frontier_exponent": optimal.exponent if len(optimal.regions) == 1 else optimal.piecewise("exponent"),
+        "frontier_amplitude": optimal.amplitude if len(optimal.regions) == 1 else optimal.piecewise("amplitude"),
+        "optimal_gamma": optimal.gamma if len(optimal.regions) == 1 else optimal.piecewise("gamma"),
+        "rate": by_case([case.zeta for *_, case in pieces]),
+        "frontier_rate": optimal.regions[0].rate if len(optimal.regions) == 1 else optimal.piecewise("rate"),
+    }
+    functions = {
+        "normalized_curve": by_case([curve.expr for _, curve, _ in pieces]),
+        "limit": by_case([case.limit for *_, case in pieces]),
+        "coefficient": by_case([case.coefficient for *_, case in pieces]),
+        "condition": derivation.condition,
+    }
+    spread = derivation.spread
+    return {
+        "law": str(derivation.law.expr),
+        **{name: _number(value) for name, value in scalars.items()},
+        **{name: None if value is None else str(value) for name, value in functions.items()},
+        "exact": bool(pieces) and all(case.exact for *_, case in pieces),
+        "kind": [case.kind for *_, case in pieces] if len(pieces) != 1 else pieces[0][2].kind,
+        "status": optimal.regions[0].status,
+        "reason": optimal.regions[0].reason or None,
+        "exact_forms": {name: None if value is None else str(value) for name, value in scalars.items()},
+        "sizes": list(derivation.sizes),
+        "spread": None if spread is None else {"x": default_grid().tolist(), "delta": spread.tolist()},
+    }

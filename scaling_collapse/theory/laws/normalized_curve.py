@@ -1,0 +1,186 @@
+r"""Whether the normalized curves of a scaling law collapse, and onto what.
+
+Definition, along a horizon with data exponent gamma:
+
+.. math:: l(x, p) = \frac{L(x t^*, p) - L_0}{L(t^*, p) - L_0}
+                  = \frac{\sum_i c_i\, p^{-\delta_i}\, x^{-\mu_i}}{\sum_i c_i\, p^{-\delta_i}},
+          \qquad t^* = \kappa p^\gamma, \quad \delta_i = \nu_i + \gamma \mu_i, \quad c_i = a_i \kappa^{-\mu_i}.
+
+| symbol | meaning |
+|---|---|
+| `x` | normalized compute `t / t*` |
+| `l`, `l_inf` | normalized curve, its limit for large `p` |
+| `zeta` | the deviation from the limit dies as `p^-zeta` |
+
+Source: Qiu et al. 2025 (arXiv 2507.02119), section 3.1; `collapse_cases` derives what survives for large `p`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import sympy
+from numpy.typing import ArrayLike, NDArray
+
+from ...common import InputError
+from ..collapse import collapse_deviation, default_grid
+from .collapse_cases import GAMMA, CollapseCase, X, case_of, cases_of, cases_of_free_gamma, relative_weights
+from .compute_optimal import KAPPA, Optimum
+from .exact_arithmetic import ExprLike
+from .law_parsing import P, T
+from .relations import tidy
+from .scaling_law import ScalingLaw, as_expr
+
+__all__ = ["NormalizedCurve", "curve_at_optimum", "normalized_curve"]
+
+Sym = Any
+
+
+@dataclass(frozen=True)
+class NormalizedCurve:
+    """`l(x, p)` of a law at the horizon `kappa p^gamma`, and how it collapses.
+
+    Parameters
+    ----------
+    law, gamma, kappa
+        The law and the horizon.
+    cases
+        What happens for large `p`: one case where the exponents decide, else one for each order of the deltas.
+
+    Examples
+    --------
+    >>> curve = ScalingLaw("t**-0.5 + p**-0.5").normalized_curve()
+    >>> curve.kind, curve.limit
+    ('exact', 1/2 + 1/(2*sqrt(x)))
+    >>> curve = ScalingLaw("t**-0.5 + p**-0.5").normalized_curve(gamma=1.1)
+    >>> curve.kind, curve.limit, curve.zeta, curve.coefficient
+    ('trivial', 1, 1/20, -1 + 1/sqrt(x))
+    >>> float(curve.spread([1e3, 1e6, 1e9])[0])
+    0.0955
+    """
+
+    law: ScalingLaw
+    gamma: Sym
+    kappa: Sym
+    cases: Sequence[CollapseCase]
+
+    @property
+    def only(self) -> CollapseCase:
+        """The single case; an `InputError` where the answer depends on the exponents."""
+        if len(self.cases) > 1:
+            raise InputError(
+                f"normalized_curve needs exponents that decide between its {len(self.cases)} cases; got symbols. "
+                "Read `cases`, or put numbers in with law.subs."
+            )
+        return self.cases[0]
+
+    @property
+    def kind(self) -> str:
+        """`"exact"`, `"asymptotic"` or `"trivial"`."""
+        return self.only.kind
+
+    @property
+    def limit(self) -> Sym:
+        """`l_inf(x)`."""
+        return self.only.limit
+
+    @property
+    def zeta(self) -> Sym:
+        """Rate of the deviation, None where exact."""
+        return self.only.zeta
+
+    @property
+    def coefficient(self) -> Sym:
+        """`lim p^zeta (l - l_inf)`."""
+        return self.only.coefficient
+
+    @property
+    def expr(self) -> Sym:
+        """`l(x, p)` as an expression in the symbols `x` and `p`."""
+        case = self.cases[0]
+        if len(self.cases) == 1 and case.exact:
+            return case.limit
+        ref = case.leading[0]
+        shares = relative_weights(self.law, self.kappa, ref)
+        gaps = [tidy(term.delta(self.gamma) - self.law.terms[ref].delta(self.gamma)) for term in self.law.terms]
+        weights = [share * P**-gap for share, gap in zip(shares, gaps, strict=True)]
+        return sympy.Add(*(w * X**-t.mu for w, t in zip(weights, self.law.terms, strict=True))) / sympy.Add(*weights)
+
+    @cached_property
+    def _arrays(self) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
+        """`ln c, mu, delta` as floats, shape (terms,)."""
+        if not (self.law.numeric and self.gamma.is_number and self.kappa.is_number):
+            raise InputError("NormalizedCurve needs numbers to be evaluated; got symbols. Use law.subs first.")
+        _, a, mu, nu = self.law.arrays
+        return np.log(a) - mu * float(sympy.log(self.kappa)), mu, nu + float(self.gamma) * mu
+
+    def __call__(self, x: ArrayLike, p: ArrayLike) -> NDArray[np.float64]:
+        """`l(x, p)` of a numeric law; `x` and `p` broadcast against each other."""
+        log_c, mu, delta = self._arrays
+        x, p = np.asarray(x, dtype=np.float64)[..., None], np.asarray(p, dtype=np.float64)[..., None]
+        if not ((x > 0).all() and (p > 0).all()):
+            raise InputError(f"NormalizedCurve needs x > 0 and p > 0; got {np.min(x):g} and {np.min(p):g}.")
+        weights = np.exp((log_c - delta * np.log(p)) - (log_c - delta * np.log(p)).max(axis=-1, keepdims=True))
+        return (weights * x**-mu).sum(axis=-1) / weights.sum(axis=-1)
+
+    def spread(self, sizes: ArrayLike, x: ArrayLike | None = None) -> NDArray[np.float64]:
+        """The collapse deviation `Delta(x)` over noise-free curves of these sizes, shape (n,); 0 at x = 1.
+
+        Parameters
+        ----------
+        sizes
+            `p` of each curve, shape (sizes,), at least 2.
+        x
+            Normalized compute, shape (n,); default `default_grid()`.
+        """
+        sizes = np.atleast_1d(np.asarray(sizes, dtype=np.float64))
+        x = default_grid() if x is None else np.asarray(x, dtype=np.float64)
+        return collapse_deviation(self(x, sizes[:, None]), np.arange(sizes.size))
+
+
+def normalized_curve(law: ScalingLaw, gamma: ExprLike | None = None, kappa: ExprLike | None = None) -> NormalizedCurve:
+    """`l(x, p)` of `law` at the horizon `t* = kappa p^gamma`.
+
+    Parameters
+    ----------
+    law
+        The law; the offset is its own `L0`.
+    gamma
+        Data exponent, number or expression; default the compute-optimal one. The symbol `gamma` leaves it free:
+        the cases then say for which values of it the curves collapse.
+    kappa
+        Default the compute-optimal one, or 1 where the law has no single optimum (the symbol `kappa` where it has
+        symbols). It shapes the limit, never whether there is one.
+    """
+    if gamma is None:
+        optimum = law.compute_optimal().only
+        if optimum.gamma is None:
+            raise InputError(f"normalized_curve needs gamma where a law has no optimum ({optimum.reason}); got none.")
+        if kappa is None:
+            return curve_at_optimum(law, optimum)
+        gamma_ = optimum.gamma
+    else:
+        gamma_ = as_expr(gamma, reserved=frozenset())
+    kappa_ = _default_kappa(law) if kappa is None else as_expr(kappa, reserved=frozenset())
+    for name, value in (("gamma", gamma_), ("kappa", kappa_)):
+        if value.is_positive is False or value.is_finite is False or value.free_symbols & {T, P, X}:
+            raise InputError(f"normalized_curve needs {name} > 0 without t, p and x; got {value}.")
+    cases = cases_of_free_gamma(law, kappa_) if gamma_ == GAMMA else cases_of(law, gamma_, kappa_)
+    return NormalizedCurve(law, gamma_, kappa_, tuple(cases))
+
+
+def curve_at_optimum(law: ScalingLaw, optimum: Optimum) -> NormalizedCurve:
+    """The compute-optimal normalized curve in one region of the exponents."""
+    case = case_of(law, optimum.gamma, optimum.kappa, optimum.balanced, optimum.condition)
+    return NormalizedCurve(law, optimum.gamma, optimum.kappa, (case,))
+
+
+def _default_kappa(law: ScalingLaw) -> Sym:
+    regions = law.compute_optimal().regions
+    if len(regions) == 1 and regions[0].kappa is not None:
+        return regions[0].kappa
+    return sympy.S.One if law.numeric else KAPPA
