@@ -21,7 +21,7 @@ from scaling_collapse.paper_figures import fig04_ablations as ablations
 from scaling_collapse.paper_figures import fig05_power_law_sums as sums
 from scaling_collapse.paper_figures import figb2_early_alarm as early
 from scaling_collapse.paper_figures import toy_family as toy
-from scaling_collapse.paper_figures.curve_tables import FAMILIES, Tables
+from scaling_collapse.paper_figures.curve_tables import FAMILIES, Tables, label_of
 from scaling_collapse.paper_figures.figure_page import write_page
 from scaling_collapse.paper_figures.panels import collapse_of
 from scaling_collapse.theory import Ladder, LossCurve
@@ -103,6 +103,34 @@ def test_bad_input_is_one_sentence(tmp_path, capsys):
 def test_a_table_alone_is_not_enough_for_a_figure_of_two(tmp_path):
     with pytest.raises(MissingCurvesError, match="fig06_transformer_forecasts needs the curve tables"):
         Tables(tmp_path).families("fig06_transformer_forecasts", ("schedules",), kind="transformer")
+
+
+def test_a_family_is_drawn_where_it_says():
+    def titles(figure, *roles):
+        return {f.title for f in Tables.at(None).families(figure, roles)}
+
+    assert "MLPs, 3 inputs" in titles("fig04_ablations", "decay", "same_lr")
+    assert "MLPs, 3 inputs" not in titles("fig01b_collapse", "decay")
+
+
+@pytest.mark.parametrize(
+    ("schedule", "lr", "fraction", "words"),
+    [
+        ("const", None, None, "constant"),
+        ("linear", None, 1.0, "linear"),
+        ("multi_cosine", None, 0.2, "multi-cosine, last 20 %"),
+        ("wsd(decay=0.3)", np.minimum(1, np.linspace(1, 0, 201) / 0.3), None, "WSD, last 30 %"),
+        ("wsd", np.ones(201), None, "constant"),  # stopped before it decayed
+        ("wsd", None, None, "WSD"),
+        (None, None, None, "unknown"),
+    ],
+)
+def test_a_schedule_is_labelled_in_words(schedule, lr, fraction, words):
+    t = np.linspace(1, 1e3, 201)
+    extra = {} if fraction is None else {"decay_fraction": fraction}
+    assert (
+        label_of(LossCurve(run="a", params=1e4, tokens=t, loss=t**-0.4, schedule=schedule, lr=lr, extra=extra)) == words
+    )
 
 
 def power_law_ladder(gamma, *, seeds=6, noise=0.0, past=1.0):

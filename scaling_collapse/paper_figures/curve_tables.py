@@ -21,9 +21,10 @@ import numpy as np
 
 from ..common import InputError
 from ..empirical import CollapseReport, measure_collapse, read_curves
+from ..empirical.validation.run_schedule import schedule_of
 from ..theory import Ladder, LossCurve
 
-__all__ = ["CURVES", "FAMILIES", "Family", "MissingCurvesError", "Tables", "kind_of", "label_of", "measured"]
+__all__ = ["CURVES", "FAMILIES", "Family", "MissingCurvesError", "Tables", "label_of", "measured"]
 
 CURVES = Path(__file__).resolve().parents[2] / "ladders" / "curves"
 """The committed curve tables of the project's own ladders."""
@@ -33,7 +34,7 @@ class MissingCurvesError(InputError):
     """A figure lacks a table; the sentence names it."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Family:
     """A family of models.
 
@@ -48,7 +49,7 @@ class Family:
     offset
         Irreducible loss where the task's definition gives it (a target without noise: 0); else it is fitted.
     drawn_in
-        Beginning of the names of the figures that draw it; all by default.
+        Names of the figures that draw it; empty: all.
     """
 
     title: str
@@ -56,14 +57,14 @@ class Family:
     tables: Mapping[str, tuple[str, ...]]
     own: bool = True
     offset: float | None = None
-    drawn_in: str = ""
+    drawn_in: tuple[str, ...] = ()
 
 
 FAMILIES = (
     Family(
-        "MLPs, Fourier regression",
-        "mlp",
-        {
+        title="MLPs, Fourier regression",
+        kind="mlp",
+        tables={
             "decay": ("mlp",),
             "constant": ("mlp-constant",),
             "schedules": tuple(f"mlp-schedule-{s}" for s in ("constant", "linear", "cosine", "multi-cosine", "wsd")),
@@ -74,45 +75,55 @@ FAMILIES = (
         offset=0.0,
     ),
     Family(
-        "MLPs, 3 inputs",
-        "mlp",
-        {"decay": ("fourier3",), "same_lr": ("fourier3-lr-of-width-8",)},
+        title="MLPs, 3 inputs",
+        kind="mlp",
+        tables={"decay": ("fourier3",), "same_lr": ("fourier3-lr-of-width-8",)},
         offset=0.0,
-        drawn_in="fig04",
+        drawn_in=("fig04_ablations",),
     ),
-    Family("decoders, Python text", "transformer", {"decay": ("text",), "constant": ("text-constant",)}),
-    Family("decoders, chess", "transformer", {"decay": ("chess",), "constant": ("chess-constant",)}),
     Family(
-        "CIFAR-5M (Qiu et al.)",
-        "transformer",
-        {"decay": ("qiu_cifar5m_linear",), "schedules": ("qiu_cifar5m_schedules",)},
+        title="decoders, Python text",
+        kind="transformer",
+        tables={"decay": ("text",), "constant": ("text-constant",)},
+    ),
+    Family(
+        title="decoders, chess",
+        kind="transformer",
+        tables={"decay": ("chess",), "constant": ("chess-constant",)},
+    ),
+    Family(
+        title="CIFAR-5M (Qiu et al.)",
+        kind="transformer",
+        tables={"decay": ("qiu_cifar5m_linear",), "schedules": ("qiu_cifar5m_schedules",)},
         own=False,
     ),
-    Family("Lichess (Qiu et al.)", "transformer", {"decay": ("qiu_chess_linear",)}, own=False),
     Family(
-        "MLPs (Qiu et al.)",
-        "mlp",
-        {"decay": ("qiu_mlp_linear",), "constant": ("qiu_mlp_const",), "schedules": ("qiu_mlp_schedules",)},
+        title="Lichess (Qiu et al.)",
+        kind="transformer",
+        tables={"decay": ("qiu_chess_linear",)},
+        own=False,
+    ),
+    Family(
+        title="MLPs (Qiu et al.)",
+        kind="mlp",
+        tables={"decay": ("qiu_mlp_linear",), "constant": ("qiu_mlp_const",), "schedules": ("qiu_mlp_schedules",)},
         own=False,
     ),
 )
 
 
-def kind_of(curve: LossCurve) -> tuple[str, float]:
-    """Schedule of a run and the fraction of training over which it decays: `("linear", 1.0)`."""
-    name = (curve.schedule or "unknown").split("(")[0].replace("_", "").replace("-", "")
-    fraction = float(np.ravel(curve.extra.get("decay_fraction", 1.0))[0])
-    if name == "wsd" and "decay_fraction" not in curve.extra and curve.lr is not None:
-        held = curve.tokens[np.nan_to_num(curve.lr) > 0.999 * np.nanmax(curve.lr)].max()
-        fraction = round(20 * (1 - held / curve.tokens[-1])) / 20  # logged points fix it to about 5 %
-    return {"const": "constant", "multicosine": "multi-cosine"}.get(name, name), fraction
-
-
 def label_of(curve: LossCurve) -> str:
     """The schedule in words: `linear`, `linear, last 20 %`, `WSD`."""
-    name, fraction = kind_of(curve)
-    words = "WSD" if name == "wsd" else name
-    return words if fraction == 1.0 or name == "constant" else f"{words}, last {100 * fraction:.0f} %"
+    schedule = schedule_of(curve)
+    name = (schedule.name or "unknown").split("(")[0].replace("_", "").replace("-", "")
+    if schedule.constant or name in ("const", "constant"):
+        return "constant"
+    fraction = schedule.decay_fraction
+    if fraction is None and name == "wsd" and curve.lr is not None:
+        held = curve.tokens[np.nan_to_num(curve.lr) > 0.999 * np.nanmax(curve.lr)].max()
+        fraction = round(20 * (1 - held / curve.tokens[-1])) / 20  # logged points fix it to about 5 %
+    words = {"multicosine": "multi-cosine", "wsd": "WSD"}.get(name, name)
+    return words if fraction in (None, 1.0) else f"{words}, last {100 * fraction:.0f} %"
 
 
 @dataclass(frozen=True)
@@ -145,7 +156,7 @@ class Tables:
 
     def families(self, figure: str, *sets: tuple[str, ...], kind: str | None = None) -> list[Family]:
         """The families that have every role of one of these sets; `MissingCurvesError` where none has."""
-        candidates = [f for f in FAMILIES if kind in (None, f.kind) and figure.startswith(f.drawn_in)]
+        candidates = [f for f in FAMILIES if kind in (None, f.kind) and (not f.drawn_in or figure in f.drawn_in)]
         found = [f for f in candidates if any(self.has(f, *roles) for roles in sets)]
         if not found:
             wanted = [

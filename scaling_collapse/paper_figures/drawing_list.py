@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import importlib
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
-from ..common import InputError
+from ..common import InputError, Registry
 from ..empirical.tables.files import ensure_folder
 from .curve_tables import Tables
 
-__all__ = ["FIGURES", "Drawn", "chosen_figures", "draw_figures"]
+__all__ = ["FIGURES", "SCRIPTS", "Drawn", "FigureScript", "chosen_figures", "draw_figures"]
 
 FIGURES = {
     "fig01a_scaling_law": "scaling law: loss against compute",
@@ -35,7 +35,18 @@ FIGURES = {
 """Name of each figure (and of its script) to what it shows."""
 
 
-@dataclass(frozen=True)
+class FigureScript(Protocol):
+    """A module that draws one figure."""
+
+    def make(self, out: Path, *, curves: Path | None = None, fast: bool = False) -> list[Path]:
+        """Draw it into a folder and say which files were written."""
+        ...
+
+
+SCRIPTS: Registry[FigureScript] = Registry("figure", "scaling_collapse.paper_figures", {name: name for name in FIGURES})
+
+
+@dataclass(frozen=True, kw_only=True)
 class Drawn:
     """What became of one figure.
 
@@ -105,10 +116,9 @@ def draw_figures(
     for i, name in enumerate(chosen):
         progress(i / len(chosen), name)
         begun = time.perf_counter()
-        module = importlib.import_module(f".{name}", __package__)
         try:
-            files, skipped = tuple(module.make(out, curves=curves, fast=fast)), ""
+            files, skipped = tuple(SCRIPTS[name].make(out, curves=curves, fast=fast)), ""
         except InputError as reason:  # of these tables: what was asked for is checked above
             files, skipped = (), str(reason)
-        result.append(Drawn(name, files, time.perf_counter() - begun, skipped))
+        result.append(Drawn(name=name, files=files, seconds=time.perf_counter() - begun, skipped=skipped))
     return result

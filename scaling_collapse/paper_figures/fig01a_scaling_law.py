@@ -7,14 +7,13 @@ from typing import Any
 
 import numpy as np
 
+from ..common import PFLOP
 from ..theory import Ladder
 from .curve_tables import Tables, measured
 from .figure_page import MARKERS, PAGE, count, run_script, shades, write_page
 from .panels import legend_of_sizes
 
 __all__ = ["make"]
-
-PFLOP = 1e15
 
 
 def make(out: Path, *, curves: Path | None = None, fast: bool = False) -> list[Path]:

@@ -8,7 +8,8 @@ from typing import Any
 from ..theory import Ladder
 from .curve_tables import Tables, label_of
 from .figure_page import PAGE, legend_above, run_script, stroke_of, write_page
-from .schedule_forecasts import Comparison, blind, draw_comparisons, main_cell, over_seeds
+from .forecast_comparison import Comparison, draw_comparisons
+from .schedule_forecasts import blind, main_cell, over_seeds
 
 __all__ = ["make"]
 
@@ -44,7 +45,9 @@ def _left_out_in_turn(runs: Ladder) -> list[Comparison]:
     params, horizon = main_cell(runs)
     here = [c for c in runs if c.params == params and abs(c.tokens[-1] / horizon - 1) < 0.01]
     decayed = over_seeds([c for c in here if label_of(c) != "constant"], label_of)
-    return [Comparison(label_of(c), c, blind(runs, c), stroke_of(label_of(c))) for c in decayed]
+    return [
+        Comparison(label=label_of(c), curve=c, forecast=blind(runs, c), stroke=stroke_of(label_of(c))) for c in decayed
+    ]
 
 
 if __name__ == "__main__":

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -56,8 +57,6 @@ def recut(ladder: Ladder, factor: float) -> Ladder:
 
     gamma is the ladder's own, p_ref the geometric mean of its sizes.
     """
-    from dataclasses import replace
-
     ln_p = np.log([c.params for c in ladder])
     gamma = float(np.polyfit(ln_p, np.log([c.horizon_tokens for c in ladder]), 1)[0])
     shift = np.exp((factor - 1) * gamma * (ln_p - np.log(ladder.sizes).mean()))

@@ -11,7 +11,8 @@ import numpy as np
 from ..theory import Ladder, LossCurve
 from .curve_tables import Family, Tables, label_of
 from .figure_page import MARKERS, PAGE, STROKES, count, shades, stroke_of, write_page
-from .schedule_forecasts import Comparison, blind_over_sizes, draw_comparisons, hindsight, main_cell, over_seeds
+from .forecast_comparison import Comparison, draw_comparisons
+from .schedule_forecasts import blind_over_sizes, hindsight, main_cell, over_seeds
 
 __all__ = ["draw_noise_law_page"]
 
@@ -100,10 +101,10 @@ def _untraced(tables: Tables, family: Family) -> Iterator[Panel]:
         f"{family.title}: sizes, blind",
         [
             Comparison(
-                count(c.params),
-                c,
-                blind_over_sizes(constant, decay, c),
-                {"color": colors[i], "linestyle": "--", "marker": MARKERS[i]},
+                label=count(c.params),
+                curve=c,
+                forecast=blind_over_sizes(constant, decay, c),
+                stroke={"color": colors[i], "linestyle": "--", "marker": MARKERS[i]},
             )
             for i, c in enumerate(firsts)
         ],
@@ -112,5 +113,8 @@ def _untraced(tables: Tables, family: Family) -> Iterator[Panel]:
 
 def _compared(runs: Ladder, chosen: list[LossCurve], label: Any, strokes: list[dict[str, Any]]) -> list[Comparison]:
     _, predicted = hindsight(runs, chosen)
-    finite = [np.isfinite(f.loss).all() for f in predicted]
-    return [Comparison(label(c), c, f, s) for c, f, s, ok in zip(chosen, predicted, strokes, finite, strict=True) if ok]
+    return [
+        Comparison(label=label(c), curve=c, forecast=f, stroke=s)
+        for c, f, s in zip(chosen, predicted, strokes, strict=True)
+        if np.isfinite(f.loss).all()
+    ]

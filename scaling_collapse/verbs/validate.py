@@ -17,8 +17,6 @@ if TYPE_CHECKING:
 
 __all__ = ["validate"]
 
-RELATION = {"=": "", "<": "< ", ">=": ">= "}
-
 
 def validate(
     tables: Tables,
@@ -40,6 +38,7 @@ def validate(
     """Put the predictions of theory and simulator beside what curve tables say, row by row with a verdict."""
     from ..empirical import validate as run
     from ..empirical.tables.files import write_atomically
+    from ..empirical.validation.row import Verdict
 
     offsets = parse_offsets(offset)
     with progress_bar("validate") as progress:
@@ -50,22 +49,22 @@ def validate(
     for table in found.tables:
         announce(f"Integrity of {table.name}: {table.whole.integrity.summary()}", json)
     rows = [
-        [row.claim, row.table, _number(row.prediction, row.prediction_interval, row, RELATION[row.relation]),
+        [row.claim, row.table, _number(row.prediction, row.prediction_interval, row, row.relation.sign),
          _number(row.measurement, row.measurement_interval, row), row.verdict]
         for row in found.rows
-        if row.verdict != "not applicable"
+        if row.applies
     ]  # fmt: skip
     columns = ["claim", "ladder or table", "predicted (90 %)", "measured (90 %)", "verdict"]
     print_table("Predictions and measurements", columns, rows, json)
     for row in found.rows:
-        if row.verdict != "not applicable":
+        if row.applies:
             announce(f"  - {row.claim}, {row.table}: {row.note}", json)
     for sentence in _refusals(found.rows):
         announce(f"  - {sentence}", json)
     announce("Verdicts: " + ", ".join(f"{n} {verdict}" for verdict, n in found.counts.items()), json)
     for path in written:
         announce(f"wrote {path}", json)
-    return 1 if check and found.counts["does not hold"] else 0
+    return 1 if check and found.counts[Verdict.DOES_NOT_HOLD] else 0
 
 
 def parse_offsets(items: list[str] | None) -> dict[str, float]:
@@ -90,7 +89,7 @@ def _refusals(rows: tuple[Row, ...]) -> list[str]:
     """The rows that do not apply, those of one claim for one reason together."""
     groups: dict[tuple[str, str], list[str]] = {}
     for row in rows:
-        if row.verdict == "not applicable":
+        if not row.applies:
             groups.setdefault((row.claim, row.note), []).append(row.table)
     return [f"{claim}, {', '.join(tables)}: {note}" for (claim, note), tables in groups.items()]
 
@@ -99,5 +98,5 @@ def _number(value: float, interval: Interval, row: Row, before: str = "") -> str
     from ..empirical.validation.row import shown
 
     text, ends = shown(value, interval)
-    percent = " %" if row.unit.startswith("%") else ""
-    return text if text == "-" else f"{before}{text}{percent}" + (f" ({ends})" if ends else "")
+    words = (before, text, row.unit.sign, f"({ends})" if ends else "")
+    return text if text == "-" else " ".join(word for word in words if word)

@@ -4,18 +4,14 @@ from __future__ import annotations
 
 import html
 import json
-import math
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-import numpy as np
-
+from ...common import plain
+from .case import Case
 from .page_data import ladder_panel, theory_panels
-from .row import shown
-
-if TYPE_CHECKING:
-    from .row import Interval, Row
-    from .validation import Validation
+from .row import Interval, Relation, Row, Verdict, counts_of, shown
 
 __all__ = ["LIMIT", "render"]
 
@@ -23,12 +19,17 @@ LIMIT = 2_000_000
 """Bytes that a page may have."""
 SPARE = 50_000
 HERE = Path(__file__).parent
-RELATION = {"=": "", "<": "below ", ">=": "at least "}
-SIGN = {"holds": "\N{CHECK MARK}", "does not hold": "\N{BALLOT X}", "undecided": "?", "not applicable": "\N{EN DASH}"}
+RELATION = {Relation.EQUAL: "", Relation.BELOW: "below ", Relation.AT_LEAST: "at least "}
+SIGN = {
+    Verdict.HOLDS: "\N{CHECK MARK}",
+    Verdict.DOES_NOT_HOLD: "\N{BALLOT X}",
+    Verdict.UNDECIDED: "?",
+    Verdict.NOT_APPLICABLE: "\N{EN DASH}",
+}
 
 
-def render(validation: Validation) -> bytes:
-    """The page of a validation, UTF-8.
+def render(*, rows: Sequence[Row], cases: Sequence[Case]) -> bytes:
+    """The page of a validation's rows and ladders, UTF-8.
 
     Panels of ladders are laid down in order until the page would exceed its limit; what is left out is named on it.
     """
@@ -36,10 +37,10 @@ def render(validation: Validation) -> bytes:
     for name in ("page.css", "page.js"):
         page = page.replace(f"{{{{{name}}}}}", (HERE / name).read_text(encoding="utf-8"))
     panels, missing = [], []
-    page = page.replace("{{counts}}", _counts(validation)).replace("{{rows}}", "\n".join(map(_row, validation.rows)))
-    theory = theory_panels(validation)
+    page = page.replace("{{counts}}", _counts(rows)).replace("{{rows}}", "\n".join(map(_row, rows)))
+    theory = theory_panels(cases)
     room = LIMIT - SPARE - len(page.encode()) - len(_json(theory))
-    for case in validation.cases:
+    for case in cases:
         if not case.usable:
             missing.append(f"{case.name} ({case.refusal})")
             continue
@@ -57,23 +58,11 @@ def render(validation: Validation) -> bytes:
 
 def _json(value: Any) -> str:
     """JSON that can stand inside a script element: no NaN, no `<`."""
-    return json.dumps(_plain(value), allow_nan=False, separators=(",", ":")).replace("<", "\\u003c")
+    return json.dumps(plain(value), allow_nan=False, separators=(",", ":")).replace("<", "\\u003c")
 
 
-def _plain(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {k: _plain(v) for k, v in value.items()}
-    if isinstance(value, list | tuple):
-        return [_plain(v) for v in value]
-    if isinstance(value, np.generic):
-        return _plain(value.item())
-    return None if isinstance(value, float) and not math.isfinite(value) else value
-
-
-def _counts(validation: Validation) -> str:
-    return " ".join(
-        f'<span class="verdict {_slug(v)}">{SIGN[v]} {n} {v}</span>' for v, n in validation.counts.items()
-    )  # fmt: skip
+def _counts(rows: Sequence[Row]) -> str:
+    return " ".join(f'<span class="verdict {_slug(v)}">{SIGN[v]} {n} {v}</span>' for v, n in counts_of(rows).items())
 
 
 def _row(row: Row) -> str:
@@ -90,10 +79,10 @@ def _row(row: Row) -> str:
 
 def unit(row: Row) -> str:
     """The part of a unit that goes with the number: the percent sign."""
-    return "&nbsp;%" if row.unit.startswith("%") else ""
+    return f"&nbsp;{row.unit.sign}" if row.unit.sign else ""
 
 
-def _slug(verdict: str) -> str:
+def _slug(verdict: Verdict) -> str:
     return verdict.replace(" ", "-")
 
 

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import base64
 import math
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from ...theory import ScalingLaw, default_grid, phase_law
-from .case import Case
-from .validation import Validation, laws_of
+from .case import Case, laws_of
 
 __all__ = ["gamma_range", "ladder_panel", "offset_range", "recut_horizons", "theory_panels"]
 
@@ -114,7 +114,7 @@ def _about(case: Case, turns: bool) -> str:
     return ", ".join([*words, f"verdict of measure: {report.verdict}"])
 
 
-def theory_panels(validation: Validation) -> list[dict[str, Any]]:
+def theory_panels(cases: Iterable[Case]) -> list[dict[str, Any]]:
     """Sums of power laws: the two of the paper's figure 5, and those fitted to the tables."""
     found = []
     for name, about, law in (
@@ -124,7 +124,7 @@ def theory_panels(validation: Validation) -> list[dict[str, Any]]:
         best, (_, a, mu, nu) = law.compute_optimal().only, law.arrays
         gamma, kappa = float(best.gamma), float(best.kappa)
         found.append(_theory(f"Theory: {name}", about, (a, mu, nu), gamma, kappa, FIGURE_SIZES))
-    for case, law in laws_of(validation):
+    for case, law in laws_of(cases):
         about = f"a t^-{law.mu:.3f} + b p^-{law.nu:.3f} at the ladder's sizes, gamma* = nu/mu = {law.gamma:.3f}"
         terms = (np.array([law.a, law.b]), np.array([law.mu, 0.0]), np.array([0.0, law.nu]))
         name = f"Theory: law of {case.name}"

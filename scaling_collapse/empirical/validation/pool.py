@@ -9,12 +9,13 @@ from itertools import takewhile
 import numpy as np
 
 from ...theory import LossCurve
-from .validation_table import Table, is_constant, label
+from .run_schedule import schedule_of
+from .validation_table import Table
 
 __all__ = ["Pool", "pools_of"]
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, kw_only=True)
 class Pool:
     """Runs with learning rates, of sizes that belong together.
 
@@ -34,15 +35,16 @@ class Pool:
         """The runs of each decaying schedule."""
         groups: dict[str, list[LossCurve]] = {}
         for run in self.runs:
-            if not is_constant(run):
+            schedule = schedule_of(run)
+            if not schedule.constant:
                 # Without a name for the schedule every run may have one of its own.
-                groups.setdefault(label(run) if run.schedule else run.run, []).append(run)
+                groups.setdefault(schedule.label if schedule.name else run.run, []).append(run)
         return groups
 
     @property
     def constant(self) -> list[LossCurve]:
         """The runs at a constant rate."""
-        return [run for run in self.runs if is_constant(run)]
+        return [run for run in self.runs if schedule_of(run).constant]
 
     @property
     def lacks(self) -> str | None:
@@ -65,7 +67,8 @@ def pools_of(tables: Sequence[Table]) -> list[Pool]:
     for table in tables:
         if table.ablation:
             continue
-        pool = Pool(table.name, tuple(c for c in table.whole if c.lr is not None and np.isfinite(c.lr).any()))
+        runs = tuple(c for c in table.whole if c.lr is not None and np.isfinite(c.lr).any())
+        pool = Pool(name=table.name, runs=runs)
         (rest if pool.lacks else alone).append(pool)
     joined: list[list[Pool]] = []
     for pool in rest:
@@ -84,4 +87,4 @@ def _join(group: list[Pool]) -> Pool:
     start = "".join(letters[0] for letters in same).rstrip("-_. ")
     # Many files of one family would make a name that nobody reads.
     short = len(names) > 2 and len(start) >= 2
-    return Pool(f"{start}* ({len(names)} tables)" if short else " + ".join(names), tuple(runs))
+    return Pool(name=f"{start}* ({len(names)} tables)" if short else " + ".join(names), runs=tuple(runs))

@@ -3,28 +3,17 @@
 from __future__ import annotations
 
 import os
-from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from ...common import InputError
-from ..fits.two_term_law import TwoTermLaw
-from .case import Case, cases_of
-from .claims import (
-    ablation,
-    blind_forecast,
-    curve_value,
-    deviation,
-    frontier_exponent,
-    horizon_error,
-    horizon_exponent,
-    largest_size,
-    late_ratio,
-    noise_coefficient,
-)
-from .pool import pools_of
-from .row import Row, not_applicable
+from ...common import InputError, plain
+from .case import Case
+from .claims.claim import CLAIMS, Claim, Evidence, Subject
+from .ladder_finding import NotALadder, cases_of
+from .page import render
+from .pool import Pool, pools_of
+from .row import Row, Verdict, counts_of, not_applicable
 from .validation_table import Table, read_tables
 
 __all__ = ["Validation", "validate"]
@@ -32,7 +21,7 @@ __all__ = ["Validation", "validate"]
 Progress = Callable[[float, str], None]
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, kw_only=True)
 class Validation:
     """Predictions beside measurements.
 
@@ -43,21 +32,20 @@ class Validation:
     cases
         The ladders that were found.
     refused
-        What is no ladder: (name, reason).
+        What is no ladder, and why.
     tables
         The tables read, in the order given.
     """
 
     rows: tuple[Row, ...]
     cases: tuple[Case, ...]
-    refused: tuple[tuple[str, str], ...]
+    refused: tuple[NotALadder, ...]
     tables: tuple[Table, ...]
 
     @property
-    def counts(self) -> dict[str, int]:
+    def counts(self) -> dict[Verdict, int]:
         """How many rows have each verdict."""
-        found = Counter(row.verdict for row in self.rows)
-        return {v: found.get(v, 0) for v in ("holds", "does not hold", "undecided", "not applicable")}
+        return counts_of(self.rows)
 
     def of(self, claim: str, table: str | None = None) -> tuple[Row, ...]:
         """The rows of a claim, of one table where it is named."""
@@ -65,33 +53,19 @@ class Validation:
 
     def to_json(self) -> dict[str, Any]:
         """Everything but the curves; what is unknown is null."""
-        return {
-            "counts": self.counts,
-            "rows": [row.to_json() for row in self.rows],
-            "ladders": [
-                {
-                    "name": case.name,
-                    "schedule": case.schedule,
-                    "constant": case.constant,
-                    "ablation": case.ablation,
-                    "sizes": case.ladder.sizes,
-                    "runs": len(case.ladder),
-                    "verdict": None if case.report is None else case.report.verdict,
-                    "offset": case.offset,
-                    "past_horizon": case.past,
-                    "horizon_marked": case.marked,
-                }
-                for case in self.cases
-            ],
-            "not_ladders": [{"name": name, "reason": reason} for name, reason in self.refused],
-            "integrity": {table.name: table.whole.integrity.summary() for table in self.tables},
-        }
+        return plain(
+            {
+                "counts": self.counts,
+                "rows": [row.to_json() for row in self.rows],
+                "ladders": [case.to_json() for case in self.cases],
+                "not_ladders": [{"name": found.name, "reason": found.reason} for found in self.refused],
+                "integrity": {table.name: table.whole.integrity.summary() for table in self.tables},
+            }
+        )
 
     def to_html(self) -> bytes:
         """The report as one self-contained page: the rows, and every ladder with its sliders."""
-        from .page import render
-
-        return render(self)
+        return render(rows=self.rows, cases=self.cases)
 
 
 def validate(
@@ -103,7 +77,7 @@ def validate(
     seed: int = 0,
     progress: Progress = lambda fraction, message: None,
 ) -> Validation:
-    """Put what theory and simulator predict beside what curve tables say.
+    """Put what theory and simulator predict (Qiu et al. 2025, arXiv 2507.02119) beside what curve tables say.
 
     Parameters
     ----------
@@ -131,10 +105,6 @@ def validate(
     InputError
         If no table is given, one cannot be read, two have one name, or an option names none of them.
 
-    References
-    ----------
-    Qiu et al. 2025 (arXiv 2507.02119); each row names its section.
-
     Examples
     --------
     >>> import tempfile
@@ -146,7 +116,7 @@ def validate(
     >>> with tempfile.TemporaryDirectory() as folder:
     ...     found = validate(write_curves(Ladder(runs), folder + "/made-up.parquet"))
     >>> row = found.of("horizon exponent")[0]
-    >>> round(row.prediction, 2), round(row.measurement, 2), row.verdict
+    >>> round(row.prediction, 2), round(row.measurement, 2), str(row.verdict)
     (1.0, 1.0, 'holds')
     """
     if not tables:
@@ -155,48 +125,47 @@ def validate(
         raise InputError(f"validate needs at least 50 `draws`; got {draws}. Use 200, for example.")
     progress(0.0, "reading")
     read = read_tables(tables, ablations, offsets or {}, where)
+    return _validation(read, draws, seed, progress)
+
+
+def _validation(tables: list[Table], draws: int, seed: int, progress: Progress) -> Validation:
+    """Every claim put to every ladder and pool of the tables, in the order of `CLAIMS`."""
     progress(0.05, "measuring")
-    cases, refused = cases_of(read, draws=2 * draws)
-    pools = pools_of(read)
-    jobs: list[tuple[str, Callable[[], list[Row]]]] = []
-    for case in cases:
-        if not case.ablation:  # of what was scaled wrongly nothing of this is claimed
-            jobs += [
-                (case.name, lambda c=case: horizon_exponent.rows(c)),
-                (case.name, lambda c=case: frontier_exponent.rows(c, cases)),
-                (case.name, lambda c=case: curve_value.rows(c, cases)),
-                (case.name, lambda c=case: late_ratio.rows(c, cases, draws=draws, seed=seed)),
-                (case.name, lambda c=case: largest_size.rows(c, seed=seed)),
-            ]
-        jobs += [
-            (case.name, lambda c=case: deviation.rows(c, draws=draws, seed=seed)),
-            (case.name, lambda c=case: horizon_error.rows(c, cases)),
-            (case.name, lambda c=case: ablation.rows(c, cases, draws=draws, seed=seed)),
-        ]
-    jobs += [(pool.name, lambda p=pool: blind_forecast.rows(p)) for pool in pools]
-    jobs += [(pool.name, lambda p=pool: noise_coefficient.rows(p)) for pool in pools]
+    cases, refused = cases_of(tables, draws=2 * draws)
+    evidence = Evidence(cases=cases, draws=draws, seed=seed)
+    put = _put(cases, pools_of(tables))
     rows: list[Row] = []
-    for i, (name, job) in enumerate(jobs):
-        progress(0.2 + 0.8 * i / len(jobs), name)
-        rows += job()
+    for i, (claim, subject) in enumerate(put):
+        progress(0.2 + 0.8 * i / len(put), subject.name)
+        rows += claim.rows(subject, evidence)
     rows += _not_ladders(refused)
-    if not any(t.ablation for t in read):
-        rows.append(not_applicable(ablation.CLAIM, "all tables", "no table was named an ablation"))
+    if not any(t.ablation for t in tables):
+        rows.append(not_applicable(CLAIMS["ablation"].NAME, "all tables", "no table was named an ablation"))
     order = list(dict.fromkeys(row.claim for row in rows))
     return Validation(
-        tuple(sorted(rows, key=lambda r: order.index(r.claim))), tuple(cases), tuple(refused), tuple(read)
+        rows=tuple(sorted(rows, key=lambda r: order.index(r.claim))),
+        cases=tuple(cases),
+        refused=tuple(refused),
+        tables=tuple(tables),
     )
 
 
-def _not_ladders(refused: list[tuple[str, str]]) -> list[Row]:
+def _put(cases: list[Case], pools: list[Pool]) -> list[tuple[Claim[Any], Case | Pool]]:
+    """Which claim is put to what: ladder after ladder, then each claim on pools to all of them."""
+    claims = list(CLAIMS.values())
+    healthy = [claim for claim in claims if claim.SUBJECT in (Subject.HEALTHY_LADDER, Subject.LADDER)]
+    ablated = [claim for claim in claims if claim.SUBJECT is Subject.LADDER]
+    of_pools = [claim for claim in claims if claim.SUBJECT is Subject.POOL]
+    return [
+        *((claim, case) for case in cases for claim in (ablated if case.ablation else healthy)),
+        *((claim, pool) for claim in of_pools for pool in pools),
+    ]
+
+
+def _not_ladders(refused: Iterable[NotALadder]) -> list[Row]:
     """One row for each table with runs that are no ladder."""
     tables: dict[str, list[str]] = {}
-    for name, reason in refused:
-        table, _, schedule = name.partition(": ")
-        tables.setdefault(table, []).append(f"{schedule}: {reason}" if schedule else reason)
+    for found in refused:
+        why = found.reason if found.schedule is None else f"{found.schedule}: {found.reason}"
+        tables.setdefault(found.table, []).append(why)
     return [not_applicable("every claim on ladders", name, "; ".join(why)) for name, why in tables.items()]
-
-
-def laws_of(validation: Validation) -> list[tuple[Case, TwoTermLaw]]:
-    """The two-term laws that were fitted, with the ladders that they came from."""
-    return [(c, c.law) for c in validation.cases if isinstance(c.law, TwoTermLaw) and c.law.status == "ok"]

@@ -1,4 +1,4 @@
-"""The curve tables that a validation reads, and what their runs say of their learning rates."""
+"""The curve tables that a validation reads."""
 
 from __future__ import annotations
 
@@ -8,18 +8,15 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path
 
-import numpy as np
-
 from ...common import InputError
-from ...sgd_noise_model.laws import Units, rates_of
-from ...theory import Ladder, LossCurve
+from ...theory import Ladder
 from ..tables.curve_reader import read_curves
 from ..tables.readers import table_files
 
-__all__ = ["Table", "is_constant", "label", "read_tables"]
+__all__ = ["Table", "read_tables"]
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, kw_only=True)
 class Table:
     """A curve table.
 
@@ -42,25 +39,6 @@ class Table:
     cut: Ladder
     ablation: bool = False
     offset: float | None = None
-
-
-def label(curve: LossCurve) -> str:
-    """The schedule of a run in words, with the share of training that decays where the table has it."""
-    if is_constant(curve):
-        return "constant"
-    fraction = np.ravel(curve.extra.get("decay_fraction", np.nan))[0]
-    name = curve.schedule or "unnamed schedule"
-    return f"{name} {float(fraction):g}" if isinstance(fraction, float | int) and np.isfinite(fraction) else name
-
-
-def is_constant(curve: LossCurve) -> bool | None:
-    """Whether the learning rate stays constant after warm-up; None where neither rates nor a name say so."""
-    if curve.lr is not None and np.isfinite(curve.lr).any() and np.nanmax(curve.lr) > 0:
-        units = Units(float(np.nanmax(curve.lr)), 1.0)
-        # Schedules that end at 0 are sometimes logged a rounding error below it.
-        lr = np.maximum(curve.lr, 0.0)
-        return rates_of(curve.run, curve.params, curve.tokens, lr, units).constant
-    return None if curve.schedule is None else curve.schedule in ("const", "constant")
 
 
 def read_tables(
@@ -109,11 +87,14 @@ def read_tables(
             )
     return [
         Table(
-            f.stem, read_curves(f, where=where, use_horizon=False), read_curves(f, where=where),
-            any(fnmatchcase(f.stem, a) for a in patterns), _offset_of(f.stem, offsets),
+            name=file.stem,
+            whole=read_curves(file, where=where, use_horizon=False),
+            cut=read_curves(file, where=where),
+            ablation=any(fnmatchcase(file.stem, a) for a in patterns),
+            offset=_offset_of(file.stem, offsets),
         )
-        for f in files
-    ]  # fmt: skip
+        for file in files
+    ]
 
 
 def _offset_of(name: str, offsets: Mapping[str, float]) -> float | None:

@@ -2,39 +2,38 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import numpy as np
 
 from ....common import InputError
 from ....sgd_noise_model import Forecast, Target, forecast
 from ....theory import LossCurve
 from ..pool import Pool
-from ..row import LEVEL, UNKNOWN, Row, Verdict, not_applicable
-from ..validation_table import is_constant
+from ..row import LEVEL, UNKNOWN, Row, Unit, Verdict, not_applicable
+from ..run_schedule import schedule_of
+from .claim import Evidence, Subject
 
-__all__ = ["CLAIM", "rows"]
+__all__ = ["NAME", "SUBJECT", "rows"]
 
-CLAIM = "loss under a schedule, blind"
+NAME = "loss under a schedule, blind"
+SUBJECT = Subject.POOL
 FIRST = 0.05
 """Share of a run before which its points do not count: the beginning says nothing of a schedule."""
 COVERED, MISSED = 0.75, 0.5
 """Shares of points in the 90 % band from which on the forecast holds, and below which it does not."""
 
 
-def rows(pool: Pool, *, progress: Callable[[str], None] = lambda message: None) -> list[Row]:
+def rows(pool: Pool, evidence: Evidence) -> list[Row]:
     """Qiu et al. 2025, figures 6 and 12, without reading the target's noise; one row for each decaying schedule."""
     if pool.lacks:
-        return [not_applicable(CLAIM, pool.name, pool.lacks)]
+        return [not_applicable(NAME, pool.name, pool.lacks)]
     found = []
     for schedule, targets in sorted(pool.schedules.items()):
-        progress(f"forecast of {schedule}")
         out = {c.run for c in targets}
         known = [c for c in pool.runs if c.run not in out]
         name = f"{pool.name}: {schedule}"
         made, refused = _forecasts(known, targets)
         scored = [(c, f) for c, f in made if np.isfinite(f.loss).all()]
-        found.append(_row(name, known, scored) if scored else not_applicable(CLAIM, name, refused or "nothing fitted"))
+        found.append(_row(name, known, scored) if scored else not_applicable(NAME, name, refused or "nothing fitted"))
     return found
 
 
@@ -44,7 +43,7 @@ def _forecasts(known: list[LossCurve], targets: list[LossCurve]) -> tuple[list[t
     Where one size alone has a traced trunk, a law on trunks sees that size alone: it cannot place the others' trunks.
     """
     made, refused = [], ""
-    traced = {c.params for c in known if is_constant(c) and c.noise_trace is not None}
+    traced = {c.params for c in known if schedule_of(c).constant and c.noise_trace is not None}
     for size in sorted({c.params for c in targets}):
         these = [c for c in targets if c.params == size]
         on_trunk = [c for c in known if c.params in traced] if traced == {size} else known
@@ -70,7 +69,6 @@ def _row(name: str, known: list[LossCurve], scored: list[tuple[LossCurve, Foreca
         lows.append(100 * (f.low[-1] / f.loss[-1] - 1))
         highs.append(100 * (f.high[-1] / f.loss[-1] - 1))
     covered = float(np.concatenate(inside).mean()) if sum(i.size for i in inside) else float("nan")
-    verdict: Verdict = "holds" if covered >= COVERED else "does not hold" if covered < MISSED else "undecided"
     laws = sorted({f.calibration.law for _, f in scored})
     share = "no band" if np.isnan(covered) else f"{covered:.0%} of points in the {LEVEL:.0%} band"
     note = (
@@ -85,7 +83,14 @@ def _row(name: str, known: list[LossCurve], scored: list[tuple[LossCurve, Foreca
     if warnings:
         note += f" Warned: {'; '.join(warnings)}."
     return Row(
-        claim=CLAIM, table=name, prediction=0.0, prediction_interval=(float(np.mean(lows)), float(np.mean(highs))),
+        claim=NAME, table=name, prediction=0.0, prediction_interval=(float(np.mean(lows)), float(np.mean(highs))),
         measurement=float(np.mean(finals)), measurement_interval=span,
-        unit="% of the forecast", verdict=verdict, note=note,
+        unit=Unit.FORECAST, verdict=_verdict(covered), note=note,
     )  # fmt: skip
+
+
+def _verdict(covered: float) -> Verdict:
+    """By the share of points in the band; undecided where there is no band."""
+    if covered >= COVERED:
+        return Verdict.HOLDS
+    return Verdict.DOES_NOT_HOLD if covered < MISSED else Verdict.UNDECIDED

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import numpy as np
 
 from ....common import Array
 from ....theory import normalize
 from ..case import Case
 from ..row import Row, agreement, not_applicable, student
+from .claim import Evidence, Subject
 from .frontier_exponent import law_for
 
-__all__ = ["CLAIM", "rows", "theory_curve"]
+__all__ = ["NAME", "SUBJECT", "rows", "theory_curve"]
 
-CLAIM = "normalized curve at x = 0.25"
+NAME = "normalized curve at x = 0.25"
+SUBJECT = Subject.HEALTHY_LADDER
 AT = 0.25
 
 
@@ -27,16 +27,16 @@ def theory_curve(x: Array, mu: float, nu: float) -> Array:
     return (nu * x**-mu + mu) / (mu + nu)
 
 
-def rows(case: Case, cases: Sequence[Case]) -> list[Row]:
+def rows(case: Case, evidence: Evidence) -> list[Row]:
     """Qiu et al. 2025, section 3.1: the curve of a compute-optimal ladder; one row, at a constant rate only."""
     if not case.constant:
         reason = "theory's curve is that of a constant learning rate; a decayed ladder has a curve of its own"
-        return [not_applicable(CLAIM, case.name, reason)]
+        return [not_applicable(NAME, case.name, reason)]
     if not case.usable or case.report is None:
-        return [not_applicable(CLAIM, case.name, case.refusal)]
-    found = law_for(case, cases)
+        return [not_applicable(NAME, case.name, case.refusal)]
+    found = law_for(case, evidence.cases)
     if isinstance(found, str):
-        return [not_applicable(CLAIM, case.name, found)]
+        return [not_applicable(NAME, case.name, found)]
     law, report = found[0], case.report
     x, sizes = report.x, case.ladder.size_index
 
@@ -62,7 +62,7 @@ def rows(case: Case, cases: Sequence[Case]) -> list[Row]:
     )
     return [
         Row(
-            claim=CLAIM, table=case.name, prediction=predicted, prediction_interval=bounds, measurement=value,
+            claim=NAME, table=case.name, prediction=predicted, prediction_interval=bounds, measurement=value,
             measurement_interval=interval, verdict=agreement(predicted, bounds, value, interval), note=note,
         )
     ]  # fmt: skip

@@ -20,11 +20,13 @@ from ....common import Array
 from ....theory import collapse_deviation, noise_floor, normalize, normalized_variance
 from ...fits.seed_bootstrap import resampled_runs
 from ..case import Case
-from ..row import LEVEL, UNKNOWN, Interval, Row, agreement, not_applicable
+from ..row import LEVEL, UNKNOWN, Interval, Row, Verdict, agreement, not_applicable
+from .claim import Evidence, Subject
 
-__all__ = ["CLAIM", "LATE", "first_order_deviation", "late_ratio", "resampled", "rows"]
+__all__ = ["LATE", "NAME", "SUBJECT", "first_order_deviation", "late_ratio", "resampled", "rows"]
 
-CLAIM = "Delta(x), root mean square"
+NAME = "Delta(x), root mean square"
+SUBJECT = Subject.LADDER
 LATE = 0.8
 """From which x on the end of training counts as late."""
 CLOSE = 0.05
@@ -113,13 +115,13 @@ def rms(delta: Array) -> float:
     return float(np.sqrt((delta[:-1] ** 2).mean()))
 
 
-def rows(case: Case, *, draws: int, seed: int) -> list[Row]:
+def rows(case: Case, evidence: Evidence) -> list[Row]:
     """Qiu et al. 2025, section 3.3: the spread of normalized curves from noise, its persistence, and the sizes."""
     report = case.report
     if report is None or not case.usable:
-        return [not_applicable(CLAIM, case.name, case.refusal)]
+        return [not_applicable(NAME, case.name, case.refusal)]
     if case.seeds < 2:
-        return [not_applicable(CLAIM, case.name, "one seed a size, so that the noise is unknown")]
+        return [not_applicable(NAME, case.name, "one seed a size, so that the noise is unknown")]
     L, sizes, offset = report.losses, case.ladder.size_index, report.offset
     predicted, noise = first_order_deviation(L, sizes, offset)
     measured = rms(report.delta)
@@ -130,7 +132,7 @@ def rows(case: Case, *, draws: int, seed: int) -> list[Row]:
             return float("nan")
         return rms(collapse_deviation(normalize(runs, offset), sizes))
 
-    interval, _ = resampled(resample, L, sizes, draws, seed)
+    interval, _ = resampled(resample, L, sizes, evidence.draws, evidence.seed)
     off = np.abs(predicted[:-1] / report.delta[:-1] - 1.0)
     middle = int(np.argmin(np.abs(report.x - 0.5)))
     note = (
@@ -144,11 +146,11 @@ def rows(case: Case, *, draws: int, seed: int) -> list[Row]:
             "interval"
         )
     verdict = agreement(rms(predicted), UNKNOWN, measured, interval)
-    if verdict != "does not hold":
-        verdict = "holds" if off.mean() <= CLOSE else "does not hold"
+    if verdict is not Verdict.DOES_NOT_HOLD:
+        verdict = Verdict.HOLDS if off.mean() <= CLOSE else Verdict.DOES_NOT_HOLD
     return [
         Row(
-            claim=CLAIM, table=case.name, prediction=rms(predicted), measurement=measured,
+            claim=NAME, table=case.name, prediction=rms(predicted), measurement=measured,
             measurement_interval=interval, verdict=verdict, note=note + ".",
         )
     ]  # fmt: skip

@@ -11,10 +11,12 @@ from ....common import Array
 from ...fits.two_term_law import TwoTermLaw
 from ..case import Case
 from ..row import LEVEL, UNKNOWN, Interval, Row, agreement, not_applicable
+from .claim import Evidence, Subject
 
-__all__ = ["CLAIM", "law_for", "rows"]
+__all__ = ["NAME", "SUBJECT", "law_for", "rows"]
 
-CLAIM = "frontier exponent"
+NAME = "frontier exponent"
+SUBJECT = Subject.HEALTHY_LADDER
 
 
 def law_for(case: Case, cases: Sequence[Case]) -> tuple[TwoTermLaw, Case] | str:
@@ -28,13 +30,13 @@ def law_for(case: Case, cases: Sequence[Case]) -> tuple[TwoTermLaw, Case] | str:
     return case.law if case.constant else "no runs of these sizes at a constant learning rate, which the law needs"
 
 
-def rows(case: Case, cases: Sequence[Case]) -> list[Row]:
+def rows(case: Case, evidence: Evidence) -> list[Row]:
     """Qiu et al. 2025, section 3.1: compute-optimal final losses fall as `C^-(mu nu / (mu + nu))`; one row."""
-    found = law_for(case, cases)
+    found = law_for(case, evidence.cases)
     if isinstance(found, str):
-        return [not_applicable(CLAIM, case.name, found)]
+        return [not_applicable(NAME, case.name, found)]
     if case.report is None or math.isnan(case.report.law.b):
-        return [not_applicable(CLAIM, case.name, case.refusal)]
+        return [not_applicable(NAME, case.name, case.refusal)]
     law, source = found
     fit = case.report.law
     b, b_interval = (fit.b, fit.b_interval) if case.known is None else _slope(fit.C, fit.L - case.known)
@@ -48,7 +50,7 @@ def rows(case: Case, cases: Sequence[Case]) -> list[Row]:
         note += " The law knows nothing of the decay."
     return [
         Row(
-            claim=CLAIM, table=case.name, prediction=law.exponent, prediction_interval=interval,
+            claim=NAME, table=case.name, prediction=law.exponent, prediction_interval=interval,
             measurement=b, measurement_interval=b_interval,
             verdict=agreement(law.exponent, interval, b, b_interval), note=note,
         )

@@ -6,20 +6,22 @@ import numpy as np
 
 from ..case import Case
 from ..row import Row, agreement, not_applicable
+from .claim import Evidence, Subject
 
-__all__ = ["CLAIM", "rows"]
+__all__ = ["NAME", "SUBJECT", "rows"]
 
-CLAIM = "horizon exponent"
+NAME = "horizon exponent"
+SUBJECT = Subject.HEALTHY_LADDER
 
 
-def rows(case: Case) -> list[Row]:
+def rows(case: Case, evidence: Evidence) -> list[Row]:
     """Qiu et al. 2025, section 3.1: `t* = kappa p^gamma` with `gamma = nu / mu`; one row."""
     law, pareto = case.law, case.pareto
     if isinstance(pareto, str) or isinstance(law, str):
         reason = pareto if isinstance(pareto, str) else law
-        return [not_applicable(CLAIM, case.name, str(reason).rstrip("."))]
+        return [not_applicable(NAME, case.name, str(reason).rstrip("."))]
     if law.status != "ok":
-        return [not_applicable(CLAIM, case.name, "the curves do not show two terms (one coefficient vanishes)")]
+        return [not_applicable(NAME, case.name, "the curves do not show two terms (one coefficient vanishes)")]
     interval = law.interval(lambda q: q[4] / q[2])
     middle = float(np.exp(np.log(case.ladder.sizes).mean()))
     ratio = law.kappa * middle**law.gamma / float(pareto.horizon_tokens(middle))
@@ -31,7 +33,7 @@ def rows(case: Case) -> list[Row]:
         note += f" The horizons marked in the table have the exponent {case.horizon_exponent:.3f}."
     return [
         Row(
-            claim=CLAIM, table=case.name, prediction=law.gamma, prediction_interval=interval,
+            claim=NAME, table=case.name, prediction=law.gamma, prediction_interval=interval,
             measurement=pareto.gamma, measurement_interval=pareto.gamma_interval,
             verdict=agreement(law.gamma, interval, pareto.gamma, pareto.gamma_interval), note=note,
         )

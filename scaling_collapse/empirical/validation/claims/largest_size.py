@@ -9,29 +9,31 @@ import numpy as np
 from ....common import InputError
 from ...extrapolation.extrapolation import extrapolate
 from ..case import Case
-from ..row import LEVEL, Row, agreement, not_applicable, student
+from ..row import LEVEL, Row, Unit, agreement, not_applicable, student
+from .claim import Evidence, Subject
 
-__all__ = ["CLAIM", "rows"]
+__all__ = ["NAME", "SUBJECT", "rows"]
 
-CLAIM = "final loss of the largest size"
+NAME = "final loss of the largest size"
+SUBJECT = Subject.HEALTHY_LADDER
 FROM = 0.2
 """From which x on whole curves are compared."""
 
 
-def rows(case: Case, *, seed: int) -> list[Row]:
+def rows(case: Case, evidence: Evidence) -> list[Row]:
     """The universal curve and the law of all other sizes predict the largest one's whole curve; one row."""
     sizes = case.ladder.sizes
     if len(sizes) < 4:
-        return [not_applicable(CLAIM, case.name, f"{len(sizes)} sizes; 3 smaller ones are needed")]
+        return [not_applicable(NAME, case.name, f"{len(sizes)} sizes; 3 smaller ones are needed")]
     runs = case.ladder.by_size[sizes[-1]]
     horizon = float(np.mean([c.horizon_tokens for c in runs]))
     try:
         rest = case.ladder.select(lambda c: c.params < sizes[-1])
-        found = extrapolate(rest, sizes[-1], tokens=horizon, level=LEVEL, seed=seed)
+        found = extrapolate(rest, sizes[-1], tokens=horizon, level=LEVEL, seed=evidence.seed)
     except InputError as error:
-        return [not_applicable(CLAIM, case.name, str(error).rstrip("."))]
+        return [not_applicable(NAME, case.name, str(error).rstrip("."))]
     if math.isnan(found.final_loss):
-        return [not_applicable(CLAIM, case.name, f"no law for the smaller sizes: {found.status}")]
+        return [not_applicable(NAME, case.name, f"no law for the smaller sizes: {found.status}")]
     late = found.x >= FROM - 1e-9
     L = np.stack([c.loss_at(found.x[late] * c.horizon_tokens) for c in runs])
     inside = ((found.low[late] <= L) & (found.high[late] >= L)).mean()
@@ -47,8 +49,8 @@ def rows(case: Case, *, seed: int) -> list[Row]:
     measured, interval = float(L[:, -1].mean()), student(L[:, -1])
     return [
         Row(
-            claim=CLAIM, table=case.name, prediction=found.final_loss, prediction_interval=predicted,
-            measurement=measured, measurement_interval=interval, unit="loss",
+            claim=NAME, table=case.name, prediction=found.final_loss, prediction_interval=predicted,
+            measurement=measured, measurement_interval=interval, unit=Unit.LOSS,
             verdict=agreement(found.final_loss, predicted, measured, interval), note=note,
         )
     ]  # fmt: skip

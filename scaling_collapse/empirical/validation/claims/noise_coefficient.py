@@ -20,11 +20,13 @@ from ....sgd_noise_model.laws.noise_law import NoiseLaw
 from ....sgd_noise_model.laws.trunk import NOISE_WIDTH, smooth
 from ..pool import Pool
 from ..row import Row, agreement, jackknife, not_applicable
+from .claim import Evidence, Subject
 
-__all__ = ["BALANCE", "PUBLISHED", "rows"]
+__all__ = ["BALANCE", "NAME", "PUBLISHED", "SUBJECT", "rows"]
 
-PUBLISHED = "noise coefficient, published form"
-BALANCE = "noise coefficient, balance form"
+NAME = "noise coefficient"
+SUBJECT = Subject.POOL
+PUBLISHED, BALANCE = f"{NAME}, published form", f"{NAME}, balance form"
 THEORY = 0.25
 THRESHOLD = 1e-3
 """Of Huber's loss on log residuals, as in every fit of a schedule law."""
@@ -32,7 +34,7 @@ THRESHOLD = 1e-3
 Runs = list[tuple[Array, Array, Array]]  # loss, constant-rate loss, direction in which c moves it
 
 
-def rows(pool: Pool) -> list[Row]:
+def rows(pool: Pool, evidence: Evidence) -> list[Row]:
     """Theory's coefficient against the fitted one, a row for each form."""
     reason = pool.lacks if pool.lacks and not pool.schedules else None
     try:
