@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from numbers import Real
 from types import MappingProxyType
 from typing import Any
 
@@ -157,6 +158,12 @@ class LossCurve:
     def horizon_compute(self) -> float:
         """`C(t*)` in FLOPs, by linear interpolation in tokens."""
         return float(np.interp(self.horizon_tokens, self.tokens, self.compute))
+
+    @property
+    def decay_fraction(self) -> float | None:
+        """The share of training over which the rate decays: a finite number in column `decay_fraction`, else None."""
+        value = np.ravel(self.extra.get("decay_fraction", np.nan))[0]
+        return float(value) if isinstance(value, Real) and np.isfinite(value) else None
 
 
 def _frozen_array_with_gaps(run: str, name: str, values: ArrayLike, length: int) -> Array:
