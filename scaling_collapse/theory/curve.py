@@ -163,7 +163,7 @@ class LossCurve:
     def decay_fraction(self) -> float | None:
         """The share of training over which the rate decays: a finite number in column `decay_fraction`, else None."""
         value = np.ravel(self.extra.get("decay_fraction", np.nan))[0]
-        return float(value) if isinstance(value, Real) and np.isfinite(value) else None
+        return float(value) if isinstance(value, Real) and math.isfinite(value) else None
 
 
 def _frozen_array_with_gaps(run: str, name: str, values: ArrayLike, length: int) -> Array:
