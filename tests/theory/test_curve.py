@@ -1,8 +1,11 @@
+import copy
+import pickle
+
 import numpy as np
 import pytest
 
 from scaling_collapse import InputError
-from scaling_collapse.theory import Ladder, LossCurve
+from scaling_collapse.theory import Finding, IntegrityReport, Ladder, LossCurve
 
 
 def curve(**changes):
@@ -21,6 +24,24 @@ def test_arrays_are_copies_and_read_only():
         c.params = 5
     with pytest.raises(TypeError):
         c.extra["x"] = 1
+
+
+@pytest.mark.parametrize("copied", [lambda x: pickle.loads(pickle.dumps(x)), copy.deepcopy])
+def test_curves_and_ladders_pickle_and_copy(copied):
+    report = IntegrityReport(("a.csv",), 3, 3, (Finding("restart", "merged", "a", "1 point", 1),))
+    first = curve(lr=[1.0, np.nan, 0.5], horizon_tokens=3, clock="steps", extra={"width": 8, "wall": np.arange(3.0)})
+    ladder = copied(Ladder([first, curve(run="b", params=20)], report))
+    assert repr(ladder) == "Ladder(2 sizes, 2 runs, 6 points)"
+    assert ladder.integrity == report
+    again = ladder.curves[0]
+    for name in ("tokens", "loss", "lr", "compute"):
+        np.testing.assert_array_equal(getattr(again, name), getattr(first, name))
+        assert not getattr(again, name).flags.writeable
+    assert (again.run, again.horizon_tokens, again.clock, again.extra["width"]) == ("a", 3, "steps", 8)
+    np.testing.assert_array_equal(again.extra["wall"], np.arange(3.0))
+    assert again.extra["wall"] is not first.extra["wall"]
+    with pytest.raises(TypeError):
+        again.extra["width"] = 1
 
 
 def test_defaults():

@@ -148,8 +148,8 @@ class _Measured(NamedTuple):
 
 
 def _check(ladder: Ladder, offset: float, mu: float | None, x_from: float) -> None:
-    sizes = ladder.sizes
-    if len(sizes) < 2:
+    sizes = np.array(ladder.sizes)
+    if sizes.size < 2:
         raise InputError(f"curve_slopes needs at least 2 sizes; got 1 (params={sizes[0]:g}). Add runs of another size.")
     if not 0 < x_from < 1:
         raise InputError(f"curve_slopes needs `x_from` between 0 and 1; got {x_from:g}. Leave it at 0.1.")
