@@ -5,6 +5,13 @@ The public names load on first use, so that `import scaling_collapse` is cheap a
 
 import lazy_loader
 
+from .common import painting
+from .common.registry import Registry
+
 __getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)
 
 __version__ = "0.1.0"
+
+painting.painters = Registry(
+    "picture", "scaling_collapse.empirical.pictures", {"Derivation": "derivation_picture:draw"}
+)

@@ -28,8 +28,8 @@ from .laws.derivation import Derivation as Derivation
 from .laws.derivation import derive as derive
 from .laws.normalized_curve import NormalizedCurve as NormalizedCurve
 from .laws.optimal_exponents import optimal_exponents as optimal_exponents
+from .laws.power_law_sum import Term as Term
 from .laws.scaling_law import ScalingLaw as ScalingLaw
-from .laws.scaling_law import Term as Term
 from .noise import balance_covariance as balance_covariance
 from .noise import excess_loss as excess_loss
 from .noise import mode_loss_variance as mode_loss_variance

@@ -8,16 +8,20 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
+from numbers import Real
 from types import MappingProxyType
-from typing import Any
+from typing import Any, Literal, get_args
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from ..common import Array, InputError
 
-__all__ = ["LossCurve"]
+__all__ = ["Clock", "LossCurve"]
+
+Clock = Literal["tokens", "steps"]
+"""What a curve's `tokens` count."""
 
 
 def _frozen_array(run: str, name: str, values: ArrayLike, length: int | None) -> Array:
@@ -99,7 +103,7 @@ class LossCurve:
     compute: Array = field(default=None)  # type: ignore[assignment]  # filled in __post_init__
     noise_trace: Array | None = None
     schedule: str | None = None
-    clock: str = "tokens"
+    clock: Clock = "tokens"
     extra: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -137,9 +141,14 @@ class LossCurve:
                 f"LossCurve(run={run!r}) needs `horizon_tokens` within its points ({tokens[0]:g} to "
                 f"{tokens[-1]:g}); got {self.horizon_tokens:g}. Leave out runs that stopped before their horizon."
             )
-        if self.clock not in ("tokens", "steps"):
+        if self.clock not in get_args(Clock):
             raise InputError(f"LossCurve(run={run!r}) needs `clock` 'tokens' or 'steps'; got {self.clock!r}.")
         set_(self, "extra", MappingProxyType(dict(self.extra)))
+
+    def __reduce__(self) -> Any:
+        """Pickles and copies are built anew: a mapping proxy does not pickle, and arrays would come back writeable."""
+        values = {f.name: getattr(self, f.name) for f in fields(self)}
+        return _rebuilt, (type(self), values | {"extra": dict(self.extra)})
 
     def __len__(self) -> int:
         return self.tokens.size
@@ -157,6 +166,16 @@ class LossCurve:
     def horizon_compute(self) -> float:
         """`C(t*)` in FLOPs, by linear interpolation in tokens."""
         return float(np.interp(self.horizon_tokens, self.tokens, self.compute))
+
+    @property
+    def decay_fraction(self) -> float | None:
+        """The share of training over which the rate decays: a finite number in column `decay_fraction`, else None."""
+        value = np.ravel(self.extra.get("decay_fraction", np.nan))[0]
+        return float(value) if isinstance(value, Real) and math.isfinite(value) else None
+
+
+def _rebuilt(kind: type[LossCurve], values: dict[str, Any]) -> LossCurve:
+    return kind(**values)
 
 
 def _frozen_array_with_gaps(run: str, name: str, values: ArrayLike, length: int) -> Array:

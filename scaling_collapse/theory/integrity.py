@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
-__all__ = ["Finding", "IntegrityReport"]
+__all__ = ["Action", "Finding", "IntegrityReport"]
+
+Action = Literal["dropped", "merged", "repaired", "noted"]
 
 
 @dataclass(frozen=True)
@@ -26,7 +29,7 @@ class Finding:
     """
 
     kind: str
-    action: str
+    action: Action
     subject: str
     detail: str
     count: int = 1

@@ -14,6 +14,9 @@ from .integrity import IntegrityReport
 
 __all__ = ["Ladder"]
 
+ONE_HORIZON = 1.01
+"""Horizons of a size count as one up to this ratio: runs end at logged points."""
+
 
 @dataclass(frozen=True, eq=False)
 class Ladder:
@@ -84,6 +87,38 @@ class Ladder:
     def size_index(self) -> NDArray[np.intp]:
         """Shape (runs,): for each curve the index of its size in `sizes`."""
         return np.searchsorted(np.array(self.sizes), [float(c.params) for c in self.curves])
+
+    @property
+    def schedules(self) -> tuple[str, ...]:
+        """The distinct names of learning-rate schedules that the runs give, sorted; a run without a name gives none."""
+        return tuple(sorted({c.schedule for c in self.curves if c.schedule is not None}))
+
+    def horizons_apart(self) -> tuple[LossCurve, LossCurve] | None:
+        """The shortest and the longest run of the first size whose horizons differ by more than 1 %, or None."""
+        for curves in self.by_size.values():
+            short, long = (pick(curves, key=lambda c: c.horizon_tokens) for pick in (min, max))
+            if long.horizon_tokens > ONE_HORIZON * short.horizon_tokens:
+                return short, long
+        return None
+
+    def require_one_schedule(self, who: str) -> None:
+        """Refuse, in the name of `who`, runs whose learning-rate schedules differ in name."""
+        if len(self.schedules) > 1:
+            raise InputError(
+                f"{who} needs runs of one schedule; got {', '.join(self.schedules)}. Choose one, for example with "
+                f"--where schedule={self.schedules[0]}."
+            )
+
+    def require_one_horizon_per_size(self, who: str) -> None:
+        """Refuse, in the name of `who`, runs of one size whose horizons differ by more than 1 %."""
+        apart = self.horizons_apart()
+        if apart is not None:
+            short, long = apart
+            raise InputError(
+                f"{who} needs one horizon per size; got {short.horizon_tokens:g} (run {short.run!r}) and "
+                f"{long.horizon_tokens:g} {long.clock} (run {long.run!r}) at params={short.params:.0f}. Leave runs "
+                "out, or mark the horizon in a column horizon_tokens."
+            )
 
     def select(self, keep: Callable[[LossCurve], bool]) -> Ladder:
         """The ladder of the curves for which `keep(curve)` is true."""

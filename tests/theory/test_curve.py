@@ -1,8 +1,11 @@
+import copy
+import pickle
+
 import numpy as np
 import pytest
 
 from scaling_collapse import InputError
-from scaling_collapse.theory import Ladder, LossCurve
+from scaling_collapse.theory import Finding, IntegrityReport, Ladder, LossCurve
 
 
 def curve(**changes):
@@ -21,6 +24,24 @@ def test_arrays_are_copies_and_read_only():
         c.params = 5
     with pytest.raises(TypeError):
         c.extra["x"] = 1
+
+
+@pytest.mark.parametrize("copied", [lambda x: pickle.loads(pickle.dumps(x)), copy.deepcopy])
+def test_curves_and_ladders_pickle_and_copy(copied):
+    report = IntegrityReport(("a.csv",), 3, 3, (Finding("restart", "merged", "a", "1 point", 1),))
+    first = curve(lr=[1.0, np.nan, 0.5], horizon_tokens=3, clock="steps", extra={"width": 8, "wall": np.arange(3.0)})
+    ladder = copied(Ladder([first, curve(run="b", params=20)], report))
+    assert repr(ladder) == "Ladder(2 sizes, 2 runs, 6 points)"
+    assert ladder.integrity == report
+    again = ladder.curves[0]
+    for name in ("tokens", "loss", "lr", "compute"):
+        np.testing.assert_array_equal(getattr(again, name), getattr(first, name))
+        assert not getattr(again, name).flags.writeable
+    assert (again.run, again.horizon_tokens, again.clock, again.extra["width"]) == ("a", 3, "steps", 8)
+    np.testing.assert_array_equal(again.extra["wall"], np.arange(3.0))
+    assert again.extra["wall"] is not first.extra["wall"]
+    with pytest.raises(TypeError):
+        again.extra["width"] = 1
 
 
 def test_defaults():
@@ -78,3 +99,49 @@ def test_ladder_needs_curves_and_names_that_differ():
         Ladder([])
     with pytest.raises(InputError, match="run names that differ; got 'a' twice"):
         Ladder([curve(), curve()])
+
+
+def test_a_ladder_lists_the_schedules_that_runs_name():
+    ladder = Ladder([curve(run=str(k), schedule=name) for k, name in enumerate(["wsd", "cosine", None, "wsd"])])
+    assert ladder.schedules == ("cosine", "wsd")
+
+
+def test_one_schedule_is_required_in_the_name_of_the_caller():
+    Ladder([curve(run="a", schedule="wsd"), curve(run="b")]).require_one_schedule("measure_collapse")
+    mixed = Ladder([curve(run="a", schedule="wsd"), curve(run="b", schedule="cosine")])
+    sentence = r"^extrapolate needs runs of one schedule; got cosine, wsd. Choose .* --where schedule=cosine\.$"
+    with pytest.raises(InputError, match=sentence):
+        mixed.require_one_schedule("extrapolate")
+
+
+def test_one_horizon_per_size_is_required_in_the_name_of_the_caller():
+    """Sizes may differ as they like; within a size 1 % is the limit, and the sentence names both runs."""
+    near = [curve(run=f"n{h}", tokens=[1, 50, h]) for h in (100, 101)]
+    other = curve(run="o", params=5, tokens=[1, 2, 3])
+    Ladder([*near, other]).require_one_horizon_per_size("measure_collapse")
+    assert Ladder([*near, other]).horizons_apart() is None
+    far = Ladder([other, *near, curve(run="far", tokens=[1, 50, 102], clock="steps")])
+    assert [c.run for c in far.horizons_apart()] == ["n100", "far"]
+    sentence = (
+        r"^measure_collapse needs one horizon per size; got 100 \(run 'n100'\) and 102 steps \(run 'far'\) at "
+        r"params=10. Leave runs out, or mark the horizon in a column horizon_tokens\.$"
+    )
+    with pytest.raises(InputError, match=sentence):
+        far.require_one_horizon_per_size("measure_collapse")
+
+
+@pytest.mark.parametrize(
+    ("column", "expected"),
+    [
+        (0.2, 0.2),
+        (1, 1.0),
+        ([0.4, 0.4, 0.4], 0.4),
+        (np.float32(0.5), 0.5),
+        (np.nan, None),
+        ("most", None),
+        (None, None),
+    ],
+)
+def test_share_of_training_that_decays(column, expected):
+    assert curve(extra={"decay_fraction": column}).decay_fraction == expected
+    assert curve().decay_fraction is None

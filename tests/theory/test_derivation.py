@@ -13,6 +13,7 @@ import pytest
 import sympy
 
 from scaling_collapse import InputError
+from scaling_collapse.common import painting
 from scaling_collapse.theory import ScalingLaw, derive
 from scaling_collapse.theory.laws.law_parsing import parse_expression
 from scaling_collapse.verbs.derive import derive as verb
@@ -141,6 +142,16 @@ def test_plot(tmp_path):
         derive("a*t**-0.5 + p**-0.5").plot(target)
     with pytest.raises(InputError, match=r"one normalized curve; got several regions or none\. Give gamma"):
         derive("t**-0.5 + t**-1").plot(target)
+
+
+def test_a_result_is_drawn_by_the_painter_that_the_front_door_names(monkeypatch):
+    drawn = []
+    monkeypatch.setattr(painting, "painters", {"Derivation": lambda *arguments: drawn.append(arguments)})
+    derivation = derive("t**-0.5 + p**-0.5", sizes=[1e3, 1e5])
+    derivation.plot("curves.svg", format="svg")
+    ((result, path, sizes, format),) = drawn
+    assert result is derivation
+    assert (path, sizes.tolist(), format) == ("curves.svg", [1e3, 1e5], "svg")
 
 
 @pytest.mark.parametrize(

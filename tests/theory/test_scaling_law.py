@@ -1,6 +1,7 @@
 """`ScalingLaw`: what is read, what is refused, and that expansion does not change the loss."""
 
 import itertools
+import pickle
 import time
 from fractions import Fraction
 
@@ -13,6 +14,7 @@ from hypothesis import strategies as st
 from scaling_collapse import InputError
 from scaling_collapse.theory import ScalingLaw, Term
 from scaling_collapse.theory.laws.exact_arithmetic import exact_number, power, sign
+from scaling_collapse.theory.laws.power_law_sum import PowerLawSum
 from scaling_collapse.theory.laws.relations import all_of, positive
 
 
@@ -208,3 +210,14 @@ def test_power_stays_exact_where_readable_and_finite_where_huge():
     start = time.perf_counter()
     assert power(sympy.Integer(3), big * 10**6).is_Float
     assert time.perf_counter() - start < 0.5
+
+
+def test_a_law_is_a_value():
+    """Equal laws are one key, pickles are equal, and what subs gives is a law again."""
+    law = ScalingLaw("L0 + a*t**-mu + p**-0.5")
+    again = pickle.loads(pickle.dumps(law))
+    assert again == law == ScalingLaw("p**-(1/2) + L0 + a/t**mu")
+    assert len({law, again}) == 1
+    assert law != PowerLawSum("L0 + a*t**-mu + p**-0.5")
+    assert repr(law).startswith("ScalingLaw(L0=L0, terms=(Term(a=a, mu=mu, nu=0),")
+    assert type(law.subs({"L0": 0})) is ScalingLaw

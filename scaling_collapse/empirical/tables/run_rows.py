@@ -10,6 +10,8 @@ from numpy.typing import NDArray
 
 from ...common import InputError
 from ...theory import Finding, LossCurve
+from ...theory.curve import Clock
+from ...theory.integrity import Action
 from .columns import NUMERIC, TEXT
 
 __all__ = ["RunRows", "curve_from_rows"]
@@ -53,7 +55,7 @@ def _constant(rows: RunRows, name: str) -> float | None:
     return float(given[0]) if given.size else None
 
 
-def _clock(rows: RunRows) -> tuple[NDArray[np.float64], str]:
+def _clock(rows: RunRows) -> tuple[NDArray[np.float64], Clock]:
     """Tokens seen per row, and what they count: `tokens`, else steps times the batch, else bare steps."""
     if "tokens" in rows.columns:
         return rows.columns["tokens"], "tokens"
@@ -80,7 +82,7 @@ def curve_from_rows(rows: RunRows, use_horizon: bool = True) -> tuple[LossCurve 
     """
     findings: list[Finding] = []
 
-    def found(kind: str, action: str, detail: str, count: int = 1) -> None:
+    def found(kind: str, action: Action, detail: str, count: int = 1) -> None:
         findings.append(Finding(kind, action, rows.name, detail, count))
 
     params = _constant(rows, "params")

@@ -4,6 +4,14 @@ Both errors change a normalized curve in the same way in x (see `sensitivity`): 
 moves. What tells them apart is how they vary with size, `mu w_B ln p` for an error of gamma against `1 / R` for an
 error of the offset; over a short ladder the two are almost proportional. So the answer is a region, not a pair.
 
+What makes eps and e identifiable:
+
+- always: one shape in x for all sizes, one exponent `mu` for how the part that training shrinks scales with the
+  horizon, a power of p for the rest;
+- `shape="power"`: that shape is `x^-mu`, so the curves give mu and the share of the two terms;
+- `shape="common"`: mu comes from how the slopes scale with the horizon, and the shares from the horizon of the
+  middle size being compute-optimal. The error of the offset rests on neither.
+
 | symbol | meaning |
 |---|---|
 | `eps` | `gamma - gamma*`, the error of the data exponent of the horizons |
@@ -23,9 +31,9 @@ import numpy as np
 
 from ...common import Array, InputError
 from ..ladder import Ladder
-from .curve_slopes import CurveSlopes, curve_slopes
-from .error_profile import LOWER, UPPER, ErrorProfile
-from .error_region import MISFIT_LEVEL, Noise, NoiseSource, contour, edge, measure_noise
+from .curve_slopes import CurveSlopes, Shape, curve_slopes
+from .error_profile import GAMMA, LOWER, OFFSET, UPPER, ErrorProfile
+from .error_region import MISFIT_LEVEL, MeasuredNoise, NoiseSource, contour, edge, measure_noise
 
 __all__ = ["AdmittedErrors", "ErrorEstimate", "admitted_errors"]
 
@@ -35,7 +43,7 @@ AT_END = 1e-3
 """An estimate this close to an end of the search, relative to gamma, lies there."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class ErrorEstimate:
     """One error with its interval; infinite ends where the data set none.
 
@@ -54,7 +62,7 @@ class ErrorEstimate:
     p_value: float
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, kw_only=True)
 class AdmittedErrors:
     """What `admitted_errors` found; parts that take time are worked out when they are first asked for.
 
@@ -82,7 +90,7 @@ class AdmittedErrors:
     @property
     def gamma(self) -> float:
         """The data exponent in use: the slope of `ln t*` against `ln p`."""
-        return float(self._profile.scale[0])
+        return float(self._profile.scale[GAMMA])
 
     @property
     def mu(self) -> float:
@@ -91,16 +99,16 @@ class AdmittedErrors:
 
     @cached_property
     def _both(self) -> Array:
-        return self._profile.minimize((0, 1))
+        return self._profile.minimize((GAMMA, OFFSET))
 
     @cached_property
-    def _measured_noise(self) -> tuple[Noise, float, float]:
+    def _measured_noise(self) -> MeasuredNoise:
         return measure_noise(self._profile, self._both)
 
     @property
     def noise(self) -> NoiseSource:
         """What the intervals are calibrated with; see `error_region`."""
-        return self._measured_noise[0].source
+        return self._measured_noise.noise.source
 
     @property
     def shape_p(self) -> float:
@@ -108,12 +116,12 @@ class AdmittedErrors:
 
         Neither error changes a shape, so a small value says that something else is at work as well.
         """
-        return self._measured_noise[2]
+        return self._measured_noise.shape_p
 
     @cached_property
     def _threshold(self) -> float:
         """The misfit at the edge of the joint region."""
-        return float(self._profile.misfit(self._both)) + self._measured_noise[0].rise(2, self.level)
+        return float(self._profile.misfit(self._both)) + self._measured_noise.noise.rise(2, self.level)
 
     @property
     def identified(self) -> bool:
@@ -139,39 +147,38 @@ class AdmittedErrors:
     @cached_property
     def _alone(self) -> tuple[Array, Array]:
         """The best z with one error only, for each of the two."""
-        return self._profile.minimize((0,)), self._profile.minimize((1,))
+        return self._profile.minimize((GAMMA,)), self._profile.minimize((OFFSET,))
 
     @cached_property
     def gamma_alone(self) -> ErrorEstimate:
         """`eps` if the offset is right."""
-        return self._single(0)
+        return self._single(GAMMA)
 
     @property
     def gamma_alone_is_inside(self) -> bool:
         """Whether the best `eps` lies within the search, from -2 gamma to gamma; at an end it is no estimate."""
-        return bool(LOWER[0] + AT_END < self._alone[0][0] < UPPER[0] - AT_END)
+        return bool(LOWER[GAMMA] + AT_END < self._alone[GAMMA][GAMMA] < UPPER[GAMMA] - AT_END)
 
     @cached_property
     def offset_alone(self) -> ErrorEstimate:
         """`e` if the horizons are right."""
-        return self._single(1)
+        return self._single(OFFSET)
 
     @cached_property
     def gamma_error(self) -> ErrorEstimate:
         """`eps` with both free; the interval is the extent of the joint region."""
-        return self._joint(0)
+        return self._joint(GAMMA)
 
     @cached_property
     def offset_error(self) -> ErrorEstimate:
         """`e` with both free; the interval is the extent of the joint region."""
-        return self._joint(1)
+        return self._joint(OFFSET)
 
     def _single(self, axis: int) -> ErrorEstimate:
-        best, noise, unit = self._alone[axis], self._measured_noise[0], float(self._profile.scale[axis])
+        best, noise, unit = self._alone[axis], self._measured_noise.noise, float(self._profile.scale[axis])
         low, high = (edge(self._profile, best, axis, sign, noise.rise(1, self.level)) for sign in (-1, 1))
-        return ErrorEstimate(
-            unit * float(best[axis]), unit * low, unit * high, noise.p_value(self._profile, best, free=2)
-        )
+        p_value = noise.p_value(self._profile, best, free=2)  # the error and the level
+        return ErrorEstimate(estimate=unit * float(best[axis]), low=unit * low, high=unit * high, p_value=p_value)
 
     def _joint(self, axis: int) -> ErrorEstimate:
         unit, low, high = float(self._profile.scale[axis]), -math.inf, math.inf
@@ -180,7 +187,10 @@ class AdmittedErrors:
             low = values.min() if values.min() > LOWER[axis] + 1e-9 else low
             high = values.max() if values.max() < UPPER[axis] - 1e-9 else high
         return ErrorEstimate(
-            unit * float(self._both[axis]), unit * float(low), unit * float(high), self._measured_noise[1]
+            estimate=unit * float(self._both[axis]),
+            low=unit * float(low),
+            high=unit * float(high),
+            p_value=self._measured_noise.p_value,
         )
 
     @cached_property
@@ -194,7 +204,7 @@ class AdmittedErrors:
         """
         if not self.identified:
             return "not identified"
-        if self._measured_noise[1] < MISFIT_LEVEL:
+        if self._measured_noise.p_value < MISFIT_LEVEL:
             return "not explained"
         width = np.abs(self._contour[0] - self._both).max(axis=0)
         either = all(self._profile.misfit(best) <= self._threshold for best in self._alone)
@@ -209,7 +219,7 @@ class AdmittedErrors:
 
     def summary(self) -> str:
         """The finding in words for the person who trained the ladder."""
-        r_min = self._profile.scale[1]
+        r_min = self._profile.scale[OFFSET]
 
         def gamma_words(error: ErrorEstimate) -> str:
             return f"{100 * error.estimate / self.gamma:+.1f} % {_range(error, 100 / self.gamma)}"
@@ -240,7 +250,7 @@ def admitted_errors(
     ladder: Ladder,
     offset: float,
     *,
-    shape: Literal["power", "common"] = "power",
+    shape: Shape = "power",
     mu: float | None = None,
     x_from: float = 0.1,
     level: float = 0.9,
@@ -249,15 +259,7 @@ def admitted_errors(
     r"""The errors of gamma and of L_hat that would explain how a ladder's normalized curves differ.
 
     Fits `S = (1 + e / R) / (1 + c p^(mu eps))` (exact for two power laws; see `error_profile`) to the slopes of all
-    runs, over eps, e and the level together, and maps the joint region.
-
-    What makes eps and e identifiable:
-
-    - always: one shape in x for all sizes, one exponent `mu` for how the part that training shrinks scales with the
-      horizon, a power of p for the rest;
-    - `shape="power"`: that shape is `x^-mu`, so the curves give mu and the share of the two terms;
-    - `shape="common"`: mu comes from how the slopes scale with the horizon, and the shares from the horizon of the
-      middle size being compute-optimal. The error of the offset rests on neither.
+    runs, over eps, e and the level together, and maps the joint region. The module says what makes them identifiable.
 
     Parameters
     ----------

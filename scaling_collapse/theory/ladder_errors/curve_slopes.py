@@ -20,7 +20,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,9 +30,9 @@ from ...common import Array, InputError
 from ..collapse import default_grid, losses_on_grid, normalize
 from ..ladder import Ladder
 
-__all__ = ["CurveSlopes", "curve_slopes"]
+__all__ = ["CurveSlopes", "Shape", "curve_slopes", "tight_least_squares"]
 
-_Measured = tuple[Array, Array, float, Array, float]  # slope, reducible, mu, bend, early_weight
+Shape = Literal["power", "common"]
 
 
 def tight_least_squares(residuals: Callable[[Array], Array], start: Array, lower: Array, upper: Array) -> Array:
@@ -41,7 +41,7 @@ def tight_least_squares(residuals: Callable[[Array], Array], start: Array, lower
     return fit.x
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, kw_only=True)
 class CurveSlopes:
     """What `curve_slopes` measured, run by run, in the order of the ladder.
 
@@ -73,7 +73,7 @@ class CurveSlopes:
     sizes: Array
     size_index: NDArray[np.intp]
     mu: float
-    shape: Literal["power", "common"]
+    shape: Shape
     bend: Array
     early_weight: float
 
@@ -87,7 +87,7 @@ def curve_slopes(
     ladder: Ladder,
     offset: float,
     *,
-    shape: Literal["power", "common"] = "power",
+    shape: Shape = "power",
     mu: float | None = None,
     x_from: float = 0.1,
 ) -> CurveSlopes:
@@ -122,6 +122,32 @@ def curve_slopes(
     >>> slopes.slope, slopes.mu
     (array([0.4, 0.4]), 0.5)
     """
+    _check(ladder, offset, mu, x_from)
+    measure = {"power": _power_slopes, "common": _common_slopes}.get(shape)
+    if measure is None:
+        raise InputError(f"curve_slopes needs `shape` 'power' or 'common'; got {shape!r}.")
+    measured = measure(ladder, offset, mu, x_from)
+    _check_falling(ladder, measured, x_from)
+    return CurveSlopes(
+        **measured._asdict(),
+        horizon_tokens=np.array([curve.horizon_tokens for curve in ladder]),
+        sizes=np.array(ladder.sizes),
+        size_index=ladder.size_index,
+        shape=shape,
+    )
+
+
+class _Measured(NamedTuple):
+    """What either shape measures; see `CurveSlopes`."""
+
+    slope: Array
+    reducible: Array
+    mu: float
+    bend: Array
+    early_weight: float
+
+
+def _check(ladder: Ladder, offset: float, mu: float | None, x_from: float) -> None:
     sizes = np.array(ladder.sizes)
     if sizes.size < 2:
         raise InputError(f"curve_slopes needs at least 2 sizes; got 1 (params={sizes[0]:g}). Add runs of another size.")
@@ -135,27 +161,16 @@ def curve_slopes(
             f"curve_slopes needs an offset below every final loss; got offset {offset:g} and a final loss of "
             f"{lowest:g}. Use a smaller offset."
         )
-    measure = {"power": _power_slopes, "common": _common_slopes}.get(shape)
-    if measure is None:
-        raise InputError(f"curve_slopes needs `shape` 'power' or 'common'; got {shape!r}.")
-    slope, reducible, mu, bend, early_weight = measure(ladder, offset, mu, x_from)
+
+
+def _check_falling(ladder: Ladder, measured: _Measured, x_from: float) -> None:
+    slope, reducible = measured.slope, measured.reducible
     if not (np.isfinite(slope).all() and (slope > 0).all() and (reducible > 0).all()):
         bad = ladder.curves[int(np.flatnonzero(~((slope > 0) & (reducible > 0)))[0])]
         raise InputError(
             f"curve_slopes needs losses that fall from x = {x_from:g} to the horizon; got a slope or a reducible loss "
             f"<= 0 for run {bad.run!r}. Leave that run out."
         )
-    return CurveSlopes(
-        slope=slope,
-        reducible=reducible,
-        horizon_tokens=np.array([curve.horizon_tokens for curve in ladder]),
-        sizes=sizes,
-        size_index=ladder.size_index,
-        mu=mu,
-        shape=shape,
-        bend=bend,
-        early_weight=early_weight,
-    )
 
 
 @dataclass(frozen=True)
@@ -223,7 +238,9 @@ def _power_slopes(ladder: Ladder, offset: float, mu: float | None, x_from: float
         late, _, late_squares, _ = late_part.regress(mu)
         bend = _log_ratio(early, late)
         early_weight = float(np.mean(early_squares / (early_squares + late_squares)))
-    return slope / (1.0 + end), rough * (1.0 + end), mu, bend, early_weight
+    return _Measured(
+        slope=slope / (1.0 + end), reducible=rough * (1.0 + end), mu=mu, bend=bend, early_weight=early_weight
+    )
 
 
 def _log_ratio(early: Array, late: Array) -> Array:
@@ -261,4 +278,5 @@ def _common_slopes(ladder: Ladder, offset: float, mu: float | None, x_from: floa
                 f"curve_slopes(shape='common') needs a loss that falls less at longer horizons; got mu = {mu:g}. "
                 "Give `mu`."
             )
-    return slope, reducible, mu, bend, float(g[early] @ g[early] / (g @ g))
+    early_weight = float(g[early] @ g[early] / (g @ g))
+    return _Measured(slope=slope, reducible=reducible, mu=mu, bend=bend, early_weight=early_weight)

@@ -29,8 +29,10 @@ from scipy import stats
 from ...common import Array
 from .curve_slopes import CurveSlopes, tight_least_squares
 
-__all__ = ["LOWER", "ROUND_OFF", "UPPER", "ErrorProfile"]
+__all__ = ["GAMMA", "LOWER", "OFFSET", "ROUND_OFF", "UPPER", "ErrorProfile"]
 
+GAMMA, OFFSET = 0, 1
+"""The two errors, as axes of z."""
 
 # gamma* = gamma - eps and every true reducible loss R + e must stay positive; beyond the other ends an
 # "error" is no error any more.
@@ -69,7 +71,7 @@ class ErrorProfile:
     def _log_t(self) -> Array:
         """`ln t* - gamma ln p`, less its mean: how far the horizons are from a power law."""
         log_t = self.slopes.size_means(np.log(self.slopes.horizon_tokens))
-        return log_t - log_t.mean() - self.scale[0] * self._log_p
+        return log_t - log_t.mean() - self.scale[GAMMA] * self._log_p
 
     def run_terms(self, offset_error: ArrayLike) -> Array:
         """`ln S - ln(1 + e / R)` of every run, shape (..., runs): the part of a residual that varies with the seed."""
@@ -80,8 +82,8 @@ class ErrorProfile:
         """Residuals of the size means at the best free level, and their derivative by it; both times sqrt(runs)."""
         z = np.asarray(z, dtype=np.float64)
         gamma, r_min = self.scale
-        eps = z[..., 0] * gamma
-        data = self.slopes.size_means(self.run_terms(z[..., 1] * r_min))
+        eps = z[..., GAMMA] * gamma
+        data = self.slopes.size_means(self.run_terms(z[..., OFFSET] * r_min))
         log_h = self.slopes.mu * (self._log_t + eps[..., None] * self._log_p)
         n = self.counts
         if self.slopes.shape == "common":
@@ -111,7 +113,7 @@ class ErrorProfile:
 
     def seed_variance(self, z: ArrayLike) -> tuple[float, int]:
         """Variance of a run's residual between seeds, pooled over sizes, and its degrees of freedom."""
-        terms = self.run_terms(np.asarray(z)[1] * self.scale[1])
+        terms = self.run_terms(np.asarray(z)[OFFSET] * self.scale[OFFSET])
         within = terms - self.slopes.size_means(terms)[self.slopes.size_index]
         dof = terms.size - self.slopes.sizes.size
         return (float((within**2).sum() / dof) if dof else np.nan), dof
@@ -162,14 +164,14 @@ class ErrorProfile:
         def points(zeta: Array) -> Array:
             return np.stack(np.broadcast_arrays(z_gamma, np.expm1(zeta)), axis=-1)
 
-        low, high = np.log1p(LOWER[1]), np.log1p(UPPER[1])
+        low, high = np.log1p(LOWER[OFFSET]), np.log1p(UPPER[OFFSET])
         coarse = np.linspace(-1.0, high, 16)
         zeta = coarse[np.argmin(self.misfit(points(coarse[:, None])), axis=0)]
         for _ in range(60):
             residual, level = self._solve(points(zeta))
-            e = np.expm1(zeta) * self.scale[1]
+            e = np.expm1(zeta) * self.scale[OFFSET]
             slope = -self.slopes.size_means(
-                (e + self.scale[1])[:, None] / np.maximum(self.slopes.reducible + e[:, None], 1e-300)
+                (e + self.scale[OFFSET])[:, None] / np.maximum(self.slopes.reducible + e[:, None], 1e-300)
             ) * np.sqrt(self.counts)
             slope = slope - level * (slope * level).sum(-1, keepdims=True) / (level**2).sum(-1, keepdims=True)
             step = np.clip((slope * residual).sum(-1) / np.maximum((slope**2).sum(-1), 1e-300), -0.3, 0.3)

@@ -14,23 +14,25 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import numpy as np
 from scipy import stats
 
 from ...common import Array
-from .error_profile import LOWER, ROUND_OFF, UPPER, ErrorProfile
+from .error_profile import GAMMA, LOWER, OFFSET, ROUND_OFF, UPPER, ErrorProfile
 
-__all__ = ["MISFIT_LEVEL", "Noise", "NoiseSource", "contour", "edge", "measure_noise"]
+__all__ = ["MISFIT_LEVEL", "MeasuredNoise", "Noise", "NoiseSource", "contour", "edge", "measure_noise"]
 
 NoiseSource = Literal["seeds", "seeds and shape", "sizes", "none"]
 
 # Below this probability seeds alone do not account for a misfit.
 MISFIT_LEVEL = 0.01
+# What a misfit is minimized over where both errors are free: these two, and the level.
+FREE = 3
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Noise:
     """Variance of a run's `ln S`, its source and degrees of freedom."""
 
@@ -52,19 +54,29 @@ class Noise:
         return float(stats.f.sf(profile.misfit(best) / spare / self.variance, spare, self.dof))
 
 
-def measure_noise(profile: ErrorProfile, best: Array) -> tuple[Noise, float, float]:
+class MeasuredNoise(NamedTuple):
     """The noise to calibrate with, the p-value of the best pair, and the p-value of equal shapes."""
+
+    noise: Noise
+    p_value: float
+    shape_p: float
+
+
+def measure_noise(profile: ErrorProfile, best: Array) -> MeasuredNoise:
+    """What the scatter of runs and of sizes says about the noise, with the errors at `best`."""
     sizes = profile.counts.size
     variance, dof = profile.seed_variance(best)
-    noise = Noise("seeds" if dof else "none", max(variance, ROUND_OFF), dof)
+    noise = Noise(source="seeds" if dof else "none", variance=max(variance, ROUND_OFF), dof=dof)
     shape_variance, shape_p = profile.shape_variance()
     if shape_p < MISFIT_LEVEL:
-        noise = Noise("seeds and shape", noise.variance + shape_variance, min(dof, sizes - 1))
-    p_value = noise.p_value(profile, best, free=3)
-    if (noise.source == "none" or p_value < MISFIT_LEVEL) and sizes > 3:
-        scatter = float(profile.misfit(best)) / (sizes - 3)
-        noise = Noise("sizes", max(scatter, noise.variance if noise.dof else ROUND_OFF), sizes - 3)
-    return noise, p_value, shape_p
+        total = noise.variance + shape_variance
+        noise = Noise(source="seeds and shape", variance=total, dof=min(dof, sizes - 1))
+    p_value = noise.p_value(profile, best, free=FREE)
+    if (noise.source == "none" or p_value < MISFIT_LEVEL) and sizes > FREE:
+        scatter = float(profile.misfit(best)) / (sizes - FREE)
+        least = noise.variance if noise.dof else ROUND_OFF
+        noise = Noise(source="sizes", variance=max(scatter, least), dof=sizes - FREE)
+    return MeasuredNoise(noise, p_value, shape_p)
 
 
 def _crossing(function: Callable[[Array], Array], start: float, bound: float) -> float:
@@ -101,13 +113,13 @@ def contour(profile: ErrorProfile, best: Array, threshold: float) -> tuple[Array
     def excess(z_gamma: Array) -> Array:
         return profile.profile_gamma(z_gamma)[1] - threshold
 
-    ends = [_crossing(excess, float(best[0]), float(bound[0])) for bound in (LOWER, UPPER)]
+    ends = [_crossing(excess, float(best[GAMMA]), float(bound[GAMMA])) for bound in (LOWER, UPPER)]
     closed = all(map(math.isfinite, ends))
-    left, right = np.clip(ends, LOWER[0], UPPER[0])
+    left, right = np.clip(ends, LOWER[GAMMA], UPPER[GAMMA])
     z_gamma = left + (right - left) * 0.5 * (1 - np.cos(np.linspace(0, np.pi, 61)))
     ridge, misfit = profile.profile_gamma(z_gamma)
     sides = []
-    for bound in (LOWER[1], UPPER[1]):
+    for bound in (LOWER[OFFSET], UPPER[OFFSET]):
         near, far = ridge.copy(), np.full_like(ridge, bound)
         closed = closed and bool((profile.misfit(np.stack([z_gamma, far], axis=1)) > threshold).all())
         for _ in range(45):

@@ -20,21 +20,32 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import chain, combinations
-from typing import Any
+from typing import Any, Literal
 
 import sympy
 
 from .exact_arithmetic import power, sign
+from .power_law_sum import PowerLawSum
 from .relations import all_of, positive, tidy
-from .scaling_law import ScalingLaw
 
-__all__ = ["GAMMA", "CollapseCase", "X", "case_of", "cases_of", "cases_of_free_gamma", "relative_weights"]
+__all__ = [
+    "GAMMA",
+    "CollapseCase",
+    "CollapseKind",
+    "X",
+    "case_of",
+    "cases_of",
+    "cases_of_free_gamma",
+    "relative_weights",
+]
 
 X = sympy.Symbol("x", positive=True)
 GAMMA = sympy.Symbol("gamma", positive=True)
 
 # sympy's own annotations are loose; an expression is an `Any` here so that arithmetic on it type-checks.
 Sym = Any
+
+CollapseKind = Literal["exact", "asymptotic", "trivial"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,12 +84,12 @@ class CollapseCase:
         return len(self.leading) == 1
 
     @property
-    def kind(self) -> str:
+    def kind(self) -> CollapseKind:
         """`"trivial"`, else `"exact"` or `"asymptotic"`."""
         return "trivial" if self.trivial else "exact" if self.exact else "asymptotic"
 
 
-def cases_of_free_gamma(law: ScalingLaw, kappa: Sym) -> Iterator[CollapseCase]:
+def cases_of_free_gamma(law: PowerLawSum, kappa: Sym) -> Iterator[CollapseCase]:
     """For which `gamma` do which terms lead? Each balance of two terms with distinct mu, then each term alone."""
     seen: set[tuple[int, ...]] = set()
     for i, j in combinations(range(len(law.terms)), 2):
@@ -96,13 +107,13 @@ def cases_of_free_gamma(law: ScalingLaw, kappa: Sym) -> Iterator[CollapseCase]:
             yield case_of(law, GAMMA, kappa, leading, condition)
 
 
-def cases_of(law: ScalingLaw, gamma: Sym, kappa: Sym) -> Iterator[CollapseCase]:
+def cases_of(law: PowerLawSum, gamma: Sym, kappa: Sym) -> Iterator[CollapseCase]:
     """One case for each set of terms that may be the slowest, as far as the signs of the gaps are decided."""
     for leading, condition in _leading_sets(law, gamma):
         yield case_of(law, gamma, kappa, leading, condition)
 
 
-def _leading_sets(law: ScalingLaw, gamma: Sym, must: int | None = None) -> Iterator[tuple[tuple[int, ...], Sym]]:
+def _leading_sets(law: PowerLawSum, gamma: Sym, must: int | None = None) -> Iterator[tuple[tuple[int, ...], Sym]]:
     """Indices of terms that may fall slowest together, and the condition for it; only sets with the term `must`."""
     levels = _levels(law, gamma, range(len(law.terms)))
     deltas = [law.terms[level[0]].delta(gamma) for level in levels]
@@ -122,7 +133,7 @@ def _leading_sets(law: ScalingLaw, gamma: Sym, must: int | None = None) -> Itera
             yield tuple(sorted(k for d in chosen for k in levels[d])), condition
 
 
-def case_of(law: ScalingLaw, gamma: Sym, kappa: Sym, leading: tuple[int, ...], condition: Sym) -> CollapseCase:
+def case_of(law: PowerLawSum, gamma: Sym, kappa: Sym, leading: tuple[int, ...], condition: Sym) -> CollapseCase:
     """The collapse in which the level `leading` is the slowest: limit, rate and leading coefficient."""
     weights = relative_weights(law, kappa, leading[0])
     first = law.terms[leading[0]].delta(gamma)
@@ -143,7 +154,7 @@ def case_of(law: ScalingLaw, gamma: Sym, kappa: Sym, leading: tuple[int, ...], c
     return CollapseCase(condition=condition, leading=leading, limit=curve, zeta=zeta, coefficient=coefficient)
 
 
-def _levels(law: ScalingLaw, gamma: Sym, indices: Iterable[int]) -> list[list[int]]:
+def _levels(law: PowerLawSum, gamma: Sym, indices: Iterable[int]) -> list[list[int]]:
     """Indices grouped by equal delta."""
     levels: list[list[int]] = []
     for k in indices:
@@ -157,7 +168,7 @@ def _levels(law: ScalingLaw, gamma: Sym, indices: Iterable[int]) -> list[list[in
     return levels
 
 
-def _shape(law: ScalingLaw, weights: list[Sym], level: Iterable[int]) -> dict[Sym, Sym]:
+def _shape(law: PowerLawSum, weights: list[Sym], level: Iterable[int]) -> dict[Sym, Sym]:
     """`S_d(x) / S_d(1)` as `{mu: share}`."""
     level = list(level)
     total = sympy.Add(*(weights[k] for k in level))
@@ -169,7 +180,7 @@ def _same_shape(one: dict[Sym, Sym], two: dict[Sym, Sym]) -> bool:
     return len(matches) == len(one) == len(two) and all(sign(one[m] - two[n]) == 0 for m, n in matches)
 
 
-def relative_weights(law: ScalingLaw, kappa: Sym, ref: int) -> list[Sym]:
+def relative_weights(law: PowerLawSum, kappa: Sym, ref: int) -> list[Sym]:
     """`c_i / c_ref`; powers of kappa are combined before they are formed, so that its own root cancels."""
     base, root = kappa.as_base_exp()
     reference = law.terms[ref]

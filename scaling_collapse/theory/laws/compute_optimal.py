@@ -29,17 +29,17 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import product
-from typing import Any
+from typing import Any, Literal
 
 import mpmath
 import sympy
 
 from ...common import InputError
 from .exact_arithmetic import power, sign
+from .power_law_sum import PowerLawSum
 from .relations import all_of, positive, tidy
-from .scaling_law import ScalingLaw
 
-__all__ = ["COMPUTE", "KAPPA", "ComputeOptimal", "Optimum", "compute_optimal"]
+__all__ = ["COMPUTE", "KAPPA", "ComputeOptimal", "Optimum", "OptimumStatus", "compute_optimal"]
 
 COMPUTE = sympy.Symbol("C", positive=True)
 KAPPA = sympy.Symbol("kappa", positive=True)
@@ -49,6 +49,8 @@ MAX_SYMBOLIC_TERMS = 5
 
 # sympy's own annotations are loose; an expression is an `Any` here so that arithmetic on it type-checks.
 Sym = Any
+
+OptimumStatus = Literal["optimum", "interval", "no optimum"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -77,7 +79,7 @@ class Optimum:
     """
 
     condition: Sym
-    status: str
+    status: OptimumStatus
     gamma: Sym = None
     kappa: Sym = None
     kappa_equation: Sym = None
@@ -95,7 +97,7 @@ class Optimum:
         return self.gamma is not None and self.rate is None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class ComputeOptimal:
     """The compute optimum of a law: one `Optimum` for numbers, one per region of the exponents for symbols.
 
@@ -110,12 +112,13 @@ class ComputeOptimal:
 
     Examples
     --------
+    >>> from scaling_collapse.theory import ScalingLaw
     >>> best = ScalingLaw("L0 + a*t**-mu + b*p**-nu").compute_optimal()
     >>> best.gamma, best.kappa, best.exponent
     (nu/mu, (a*mu/(b*nu))**(1/mu), mu*nu/(mu + nu))
     """
 
-    law: ScalingLaw
+    law: PowerLawSum
     regions: Sequence[Optimum]
 
     @property
@@ -159,7 +162,7 @@ class ComputeOptimal:
         return sympy.Piecewise(*pieces, (sympy.nan, True))
 
 
-def compute_optimal(law: ScalingLaw) -> ComputeOptimal:
+def compute_optimal(law: PowerLawSum) -> ComputeOptimal:
     """`gamma*`, `kappa` and the frontier of a law, in every region of its exponents; see `ComputeOptimal`."""
     if len(law.terms) > MAX_SYMBOLIC_TERMS and not law.numeric_exponents:
         raise InputError(
@@ -169,10 +172,10 @@ def compute_optimal(law: ScalingLaw) -> ComputeOptimal:
     regions: dict[tuple[Any, ...], Optimum] = {}
     for region in _regions(law):
         regions.setdefault((region.status, region.balanced, region.condition), region)
-    return ComputeOptimal(law, tuple(regions.values()) or (_no_optimum(law),))
+    return ComputeOptimal(law=law, regions=tuple(regions.values()) or (_no_optimum(law),))
 
 
-def _regions(law: ScalingLaw) -> Iterator[Optimum]:
+def _regions(law: PowerLawSum) -> Iterator[Optimum]:
     slopes = [sign(term.mu - term.nu) for term in law.terms]
     flat = [k for k, s in enumerate(slopes) if s == 0]
     for i, j in product(range(len(slopes)), repeat=2):
@@ -180,7 +183,7 @@ def _regions(law: ScalingLaw) -> Iterator[Optimum]:
             yield from _corner(law, i, j, flat)
 
 
-def _corner(law: ScalingLaw, i: int, j: int, flat: list[int]) -> Iterator[Optimum]:
+def _corner(law: PowerLawSum, i: int, j: int, flat: list[int]) -> Iterator[Optimum]:
     """The regions in which term i (wants tokens) and term j (wants parameters) make the corner."""
     one, two = law.terms[i], law.terms[j]
     conditions = [positive(e) for e in (one.mu - one.nu, two.nu - two.mu, one.mu - two.mu, two.nu - one.nu)]
@@ -203,7 +206,7 @@ def _corner(law: ScalingLaw, i: int, j: int, flat: list[int]) -> Iterator[Optimu
             yield Optimum(condition=condition, **(corner if k is None else _interval(law, k, corner, gaps[k])))
 
 
-def _describe_corner(law: ScalingLaw, i: int, j: int, gamma: Sym, gaps: dict[int, Sym]) -> dict[str, Any]:
+def _describe_corner(law: PowerLawSum, i: int, j: int, gamma: Sym, gaps: dict[int, Sym]) -> dict[str, Any]:
     one, two = law.terms[i], law.terms[j]
     s_one, s_two = one.mu - one.nu, two.nu - two.mu
     B = tidy((one.mu * two.nu - two.mu * one.nu) / (s_one + s_two))
@@ -235,7 +238,7 @@ def _describe_corner(law: ScalingLaw, i: int, j: int, gamma: Sym, gaps: dict[int
     }
 
 
-def _interval(law: ScalingLaw, k: int, corner: dict[str, Any], gap: Sym) -> dict[str, Any]:
+def _interval(law: PowerLawSum, k: int, corner: dict[str, Any], gap: Sym) -> dict[str, Any]:
     """The corner's horizon, but the frontier of term k, which has mu = nu and is slower than the corner."""
     nu = law.terms[k].nu
     lowest, highest = [sympy.S.Zero], [sympy.S.One]  # bounds of theta, from f_m(theta) >= nu
@@ -254,7 +257,7 @@ def _interval(law: ScalingLaw, k: int, corner: dict[str, Any], gap: Sym) -> dict
     }
 
 
-def _no_optimum(law: ScalingLaw) -> Optimum:
+def _no_optimum(law: PowerLawSum) -> Optimum:
     signs = {sign(term.mu - term.nu) for term in law.terms}
     if signs == {0}:
         reason = "every term has mu = nu: the loss depends on compute alone, and any horizon is as good"

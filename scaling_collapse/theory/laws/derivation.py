@@ -7,27 +7,25 @@ data exponents for which normalized curves collapse, and what they do at the hor
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
 import numpy as np
-import sympy
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
-from ...common import InputError
-from .collapse_cases import GAMMA, CollapseCase
-from .compute_optimal import ComputeOptimal
+from ...common import InputError, paint
+from .collapse_cases import GAMMA
+from .derivation_findings import Findings
+from .derivation_output import to_json_dict, to_latex, to_text
 from .derivation_steps import Step, steps_of
 from .exact_arithmetic import ExprLike
-from .normalized_curve import NormalizedCurve, curve_at_optimum, normalized_curve
+from .normalized_curve import curve_at_optimum, normalized_curve
 from .scaling_law import ScalingLaw
 
 __all__ = ["Derivation", "derive"]
 
 
-@dataclass(frozen=True)
-class Derivation:
+class Derivation(Findings):
     """What follows from a law about compute-optimal training and collapse.
 
     Parameters
@@ -44,22 +42,6 @@ class Derivation:
         `p` for statements about finite sizes; empty where none were asked for.
     """
 
-    law: ScalingLaw
-    optimal: ComputeOptimal
-    collapse: Sequence[CollapseCase]
-    curves: Sequence[NormalizedCurve]
-    sizes: tuple[float, ...] = ()
-
-    @property
-    def condition(self) -> Any:
-        """The relation between gamma and the exponents under which the curves collapse, and not trivially."""
-        return sympy.Or(*(case.condition for case in self.collapse if not case.trivial))
-
-    @property
-    def spread(self) -> NDArray[np.float64] | None:
-        """`Delta(x)` over `sizes` on the default grid; None without sizes."""
-        return self.curves[0].spread(self.sizes) if self.sizes else None
-
     @property
     def steps(self) -> tuple[Step, ...]:
         """The derivation, sentence by sentence with its equations."""
@@ -67,14 +49,10 @@ class Derivation:
 
     def to_text(self) -> str:
         """The steps as plain text."""
-        from .derivation_output import to_text
-
         return to_text(self.steps)
 
     def to_latex(self) -> str:
         """The steps as a LaTeX document of its own; it needs amsmath only."""
-        from .derivation_output import to_latex
-
         return to_latex(self.steps)
 
     def to_json_dict(self) -> dict[str, Any]:
@@ -82,8 +60,6 @@ class Derivation:
 
         `rate` is zeta of `p^-zeta`, null where the collapse is exact; `condition` relates gamma to the exponents.
         """
-        from .derivation_output import to_json_dict
-
         return to_json_dict(self)
 
     def plot(self, path: Path | str | IO[bytes], *, sizes: ArrayLike | None = None, format: str = "png") -> None:
@@ -96,10 +72,8 @@ class Derivation:
         format
             Format for an open file.
         """
-        from ...empirical.pictures.derivation_picture import draw
-
         chosen = self.sizes or (1e1, 1e3, 1e5, 1e7, 1e9) if sizes is None else sizes
-        draw(self, path, np.atleast_1d(np.asarray(chosen, dtype=np.float64)), format)
+        paint(self, path, np.atleast_1d(np.asarray(chosen, dtype=np.float64)), format)
 
 
 def derive(
@@ -144,4 +118,4 @@ def derive(
             raise InputError(f"derive needs gamma for sizes: {optimal.regions[0].reason}. Give one.")
         curves[0](1.0, chosen[0])  # a law with symbols is refused here, by name
     free = normalized_curve(law, GAMMA, None).cases
-    return Derivation(law, optimal, free, curves, chosen)
+    return Derivation(law=law, optimal=optimal, collapse=free, curves=curves, sizes=chosen)

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import sympy
 
+from ...common import plain
 from ..collapse import default_grid
+from .derivation_findings import Findings
 from .derivation_steps import LIMIT, OPTIMAL_LOSS, T_STAR, Step
-
-if TYPE_CHECKING:
-    from .derivation import Derivation
 
 __all__ = ["to_json_dict", "to_latex", "to_text"]
 
@@ -89,9 +88,9 @@ def _number(value: Any) -> Any:
     return None if value is None else float(value) if value.is_number and value.is_finite else str(value)
 
 
-def to_json_dict(derivation: Derivation) -> dict[str, Any]:
+def to_json_dict(found: Findings) -> dict[str, Any]:
     """See `Derivation.to_json_dict`."""
-    optimal, curves = derivation.optimal, derivation.curves
+    optimal, curves = found.optimal, found.curves
     pieces = [(case.condition, curve, case) for curve in curves for case in curve.cases]
 
     def by_case(values: list[Any]) -> Any:
@@ -101,24 +100,27 @@ def to_json_dict(derivation: Derivation) -> dict[str, Any]:
         branches = [(v, c) for v, (c, *_) in zip(values, pieces, strict=True) if v is not None]
         return sympy.Piecewise(*branches, (sympy.nan, True)) if branches else None
 
+    def by_region(name: str) -> Any:
+        return getattr(optimal.only, name) if len(optimal.regions) == 1 else optimal.piecewise(name)
+
     scalars = {
         "gamma": by_case([curve.gamma for _, curve, _ in pieces]),
         "kappa": by_case([curve.kappa for _, curve, _ in pieces]),
-        "frontier_exponent": optimal.exponent if len(optimal.regions) == 1 else optimal.piecewise("exponent"),
-        "frontier_amplitude": optimal.amplitude if len(optimal.regions) == 1 else optimal.piecewise("amplitude"),
-        "optimal_gamma": optimal.gamma if len(optimal.regions) == 1 else optimal.piecewise("gamma"),
+        "frontier_exponent": by_region("exponent"),
+        "frontier_amplitude": by_region("amplitude"),
+        "optimal_gamma": by_region("gamma"),
         "rate": by_case([case.zeta for *_, case in pieces]),
-        "frontier_rate": optimal.regions[0].rate if len(optimal.regions) == 1 else optimal.piecewise("rate"),
+        "frontier_rate": by_region("rate"),
     }
     functions = {
         "normalized_curve": by_case([curve.expr for _, curve, _ in pieces]),
         "limit": by_case([case.limit for *_, case in pieces]),
         "coefficient": by_case([case.coefficient for *_, case in pieces]),
-        "condition": derivation.condition,
+        "condition": found.condition,
     }
-    spread = derivation.spread
-    return {
-        "law": str(derivation.law.expr),
+    spread = found.spread
+    summary = {
+        "law": str(found.law.expr),
         **{name: _number(value) for name, value in scalars.items()},
         **{name: None if value is None else str(value) for name, value in functions.items()},
         "exact": bool(pieces) and all(case.exact for *_, case in pieces),
@@ -126,6 +128,7 @@ def to_json_dict(derivation: Derivation) -> dict[str, Any]:
         "status": optimal.regions[0].status,
         "reason": optimal.regions[0].reason or None,
         "exact_forms": {name: None if value is None else str(value) for name, value in scalars.items()},
-        "sizes": list(derivation.sizes),
-        "spread": None if spread is None else {"x": default_grid().tolist(), "delta": spread.tolist()},
+        "sizes": found.sizes,
+        "spread": None if spread is None else {"x": default_grid(), "delta": spread},
     }
+    return plain(summary)

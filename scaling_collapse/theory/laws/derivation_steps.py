@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import sympy
 
 from .collapse_cases import GAMMA, CollapseCase, X
 from .compute_optimal import COMPUTE, KAPPA, Optimum
+from .derivation_findings import Findings
 from .law_parsing import P, T
 from .normalized_curve import NormalizedCurve
-from .scaling_law import ScalingLaw
-
-if TYPE_CHECKING:
-    from .derivation import Derivation
+from .power_law_sum import PowerLawSum
 
 __all__ = ["LIMIT", "LOSS", "OPTIMAL_LOSS", "T_STAR", "Step", "steps_of"]
 
@@ -40,9 +38,9 @@ def _eq(left: Any, right: Any) -> Any:
     return sympy.Eq(left, right, evaluate=False)
 
 
-def steps_of(derivation: Derivation) -> Iterator[Step]:
+def steps_of(found: Findings) -> Iterator[Step]:
     """All steps, in the order in which one would write them on a board."""
-    law = derivation.law
+    law = found.law
     yield Step("The loss after t tokens of a model with p parameters:", (_eq(LOSS, law.expr),), "The law")
     if law.assumptions:
         yield Step("Coefficients are taken to be positive:", law.assumptions)
@@ -51,15 +49,15 @@ def steps_of(derivation: Derivation) -> Iterator[Step]:
     yield Step("Its terms, numbered:", listed)
     horizon = "Train to a horizon that is a power of size. There each term falls as p to the minus its delta:"
     yield Step(horizon, (_eq(T_STAR, KAPPA * P**GAMMA), *deltas))
-    many = len(derivation.optimal.regions) > 1
-    for number, optimum in enumerate(derivation.optimal.regions, start=1):
+    many = len(found.optimal.regions) > 1
+    for number, optimum in enumerate(found.optimal.regions, start=1):
         yield from _optimum_steps(law, optimum, f"Compute-optimal horizon{f', region {number}' if many else ''}", many)
-    yield from _condition_steps(derivation.collapse)
-    for number, curve in enumerate(derivation.curves, start=1):
-        region = f", region {number}" if len(derivation.curves) > 1 else ""
+    yield from _condition_steps(found.collapse)
+    for number, curve in enumerate(found.curves, start=1):
+        region = f", region {number}" if len(found.curves) > 1 else ""
         yield from _curve_steps(curve, f"Normalized curves{region}")
-    if derivation.spread is not None:
-        worst, sizes = float(np.max(derivation.spread)), ", ".join(f"{p:g}" for p in derivation.sizes)
+    if found.spread is not None:
+        worst, sizes = float(np.max(found.spread)), ", ".join(f"{p:g}" for p in found.sizes)
         yield Step(
             f"Over the sizes {sizes} the spread of the curves, standard deviation over mean, is at most "
             f"{worst:.3g} for x from 0.1 to 1."
@@ -71,15 +69,16 @@ def _numbers(indices: tuple[int, ...]) -> str:
     return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
 
 
-def _optimum_steps(law: ScalingLaw, best: Optimum, heading: str, many: bool) -> Iterator[Step]:
+def _optimum_steps(law: PowerLawSum, best: Optimum, heading: str, many: bool) -> Iterator[Step]:
     if best.gamma is None:
         yield Step(f"There is no compute-optimal horizon: {best.reason}.", (), heading)
         return
     if many or best.condition != sympy.true:
         yield Step("This region of the exponents:", _parts(best.condition), heading)
         heading = ""
+    interval = best.status == "interval"
     steep = tuple(k for k, term in enumerate(law.terms) if sympy.expand(term.mu - term.nu) != 0)
-    if best.status == "interval":
+    if interval:
         yield Step(
             f"Term {_numbers(best.balanced)} depends on compute alone and falls slowest, so every gamma between these "
             "bounds gives the frontier the same exponent; the other terms pick one of them:",
@@ -94,7 +93,7 @@ def _optimum_steps(law: ScalingLaw, best: Optimum, heading: str, many: bool) -> 
             f"At fixed compute C = 6 t p the slowest terms, {_numbers(shown)}, are smallest together where they fall "
             "equally fast:"
         )
-    yield Step(sentence, (_eq(GAMMA, best.gamma),), "" if best.status == "interval" else heading)
+    yield Step(sentence, (_eq(GAMMA, best.gamma),), "" if interval else heading)
     solved = () if best.kappa == KAPPA else (_eq(KAPPA, best.kappa),)
     yield Step(
         "The derivative of the loss along fixed compute vanishes; gains from tokens and from parameters are equal:",
@@ -112,7 +111,7 @@ def _optimum_steps(law: ScalingLaw, best: Optimum, heading: str, many: bool) -> 
         yield Step("and the next order is smaller by C to the minus rate:", (rate,))
 
 
-def _condition_steps(cases: Any) -> Iterator[Step]:
+def _condition_steps(cases: Sequence[CollapseCase]) -> Iterator[Step]:
     heading = "Which horizons make the curves collapse"
     yield Step(
         "Tokens are divided by the horizon, and the loss less its irreducible part by its value there. The curves of "

@@ -24,23 +24,32 @@ from typing import Any
 
 import numpy as np
 import sympy
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
-from ...common import InputError
+from ...common import Array, InputError
 from ..collapse import collapse_deviation, default_grid
-from .collapse_cases import GAMMA, CollapseCase, X, case_of, cases_of, cases_of_free_gamma, relative_weights
-from .compute_optimal import KAPPA, Optimum
+from .collapse_cases import (
+    GAMMA,
+    CollapseCase,
+    CollapseKind,
+    X,
+    case_of,
+    cases_of,
+    cases_of_free_gamma,
+    relative_weights,
+)
+from .compute_optimal import KAPPA, Optimum, compute_optimal
 from .exact_arithmetic import ExprLike
 from .law_parsing import P, T
+from .power_law_sum import PowerLawSum, as_expr
 from .relations import tidy
-from .scaling_law import ScalingLaw, as_expr
 
 __all__ = ["NormalizedCurve", "curve_at_optimum", "normalized_curve"]
 
 Sym = Any
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class NormalizedCurve:
     """`l(x, p)` of a law at the horizon `kappa p^gamma`, and how it collapses.
 
@@ -53,6 +62,7 @@ class NormalizedCurve:
 
     Examples
     --------
+    >>> from scaling_collapse.theory import ScalingLaw
     >>> curve = ScalingLaw("t**-0.5 + p**-0.5").normalized_curve()
     >>> curve.kind, curve.limit
     ('exact', 1/2 + 1/(2*sqrt(x)))
@@ -63,7 +73,7 @@ class NormalizedCurve:
     0.0955
     """
 
-    law: ScalingLaw
+    law: PowerLawSum
     gamma: Sym
     kappa: Sym
     cases: Sequence[CollapseCase]
@@ -79,7 +89,7 @@ class NormalizedCurve:
         return self.cases[0]
 
     @property
-    def kind(self) -> str:
+    def kind(self) -> CollapseKind:
         """`"exact"`, `"asymptotic"` or `"trivial"`."""
         return self.only.kind
 
@@ -111,14 +121,14 @@ class NormalizedCurve:
         return sympy.Add(*(w * X**-t.mu for w, t in zip(weights, self.law.terms, strict=True))) / sympy.Add(*weights)
 
     @cached_property
-    def _arrays(self) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
+    def _arrays(self) -> tuple[Array, Array, Array]:
         """`ln c, mu, delta` as floats, shape (terms,)."""
         if not (self.law.numeric and self.gamma.is_number and self.kappa.is_number):
             raise InputError("NormalizedCurve needs numbers to be evaluated; got symbols. Use law.subs first.")
         _, a, mu, nu = self.law.arrays
         return np.log(a) - mu * float(sympy.log(self.kappa)), mu, nu + float(self.gamma) * mu
 
-    def __call__(self, x: ArrayLike, p: ArrayLike) -> NDArray[np.float64]:
+    def __call__(self, x: ArrayLike, p: ArrayLike) -> Array:
         """`l(x, p)` of a numeric law; `x` and `p` broadcast against each other."""
         log_c, mu, delta = self._arrays
         x, p = np.asarray(x, dtype=np.float64)[..., None], np.asarray(p, dtype=np.float64)[..., None]
@@ -127,7 +137,7 @@ class NormalizedCurve:
         weights = np.exp((log_c - delta * np.log(p)) - (log_c - delta * np.log(p)).max(axis=-1, keepdims=True))
         return (weights * x**-mu).sum(axis=-1) / weights.sum(axis=-1)
 
-    def spread(self, sizes: ArrayLike, x: ArrayLike | None = None) -> NDArray[np.float64]:
+    def spread(self, sizes: ArrayLike, x: ArrayLike | None = None) -> Array:
         """The collapse deviation `Delta(x)` over noise-free curves of these sizes, shape (n,); 0 at x = 1.
 
         Parameters
@@ -142,7 +152,7 @@ class NormalizedCurve:
         return collapse_deviation(self(x, sizes[:, None]), np.arange(sizes.size))
 
 
-def normalized_curve(law: ScalingLaw, gamma: ExprLike | None = None, kappa: ExprLike | None = None) -> NormalizedCurve:
+def normalized_curve(law: PowerLawSum, gamma: ExprLike | None = None, kappa: ExprLike | None = None) -> NormalizedCurve:
     """`l(x, p)` of `law` at the horizon `t* = kappa p^gamma`.
 
     Parameters
@@ -157,7 +167,7 @@ def normalized_curve(law: ScalingLaw, gamma: ExprLike | None = None, kappa: Expr
         symbols). It shapes the limit, never whether there is one.
     """
     if gamma is None:
-        optimum = law.compute_optimal().only
+        optimum = compute_optimal(law).only
         if optimum.gamma is None:
             raise InputError(f"normalized_curve needs gamma where a law has no optimum ({optimum.reason}); got none.")
         if kappa is None:
@@ -170,17 +180,17 @@ def normalized_curve(law: ScalingLaw, gamma: ExprLike | None = None, kappa: Expr
         if value.is_positive is False or value.is_finite is False or value.free_symbols & {T, P, X}:
             raise InputError(f"normalized_curve needs {name} > 0 without t, p and x; got {value}.")
     cases = cases_of_free_gamma(law, kappa_) if gamma_ == GAMMA else cases_of(law, gamma_, kappa_)
-    return NormalizedCurve(law, gamma_, kappa_, tuple(cases))
+    return NormalizedCurve(law=law, gamma=gamma_, kappa=kappa_, cases=tuple(cases))
 
 
-def curve_at_optimum(law: ScalingLaw, optimum: Optimum) -> NormalizedCurve:
+def curve_at_optimum(law: PowerLawSum, optimum: Optimum) -> NormalizedCurve:
     """The compute-optimal normalized curve in one region of the exponents."""
     case = case_of(law, optimum.gamma, optimum.kappa, optimum.balanced, optimum.condition)
-    return NormalizedCurve(law, optimum.gamma, optimum.kappa, (case,))
+    return NormalizedCurve(law=law, gamma=optimum.gamma, kappa=optimum.kappa, cases=(case,))
 
 
-def _default_kappa(law: ScalingLaw) -> Sym:
-    regions = law.compute_optimal().regions
+def _default_kappa(law: PowerLawSum) -> Sym:
+    regions = compute_optimal(law).regions
     if len(regions) == 1 and regions[0].kappa is not None:
         return regions[0].kappa
     return sympy.S.One if law.numeric else KAPPA

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
+
+from ...common import Array
 
 __all__ = ["optimal_exponents"]
 
 
-def optimal_exponents(mu: ArrayLike, nu: ArrayLike) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+def optimal_exponents(mu: ArrayLike, nu: ArrayLike) -> tuple[Array, Array]:
     r"""`gamma*` and the frontier's exponent `B = min_ij B_ij`, for many laws at once, in floating point.
 
     Parameters

@@ -13,7 +13,7 @@ from .phase_table import ALPHA_IV, PHASE_TABLE
 __all__ = ["PhaseBoundary", "phase_boundary"]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class PhaseBoundary:
     """What happens on a boundary between two phases.
 
@@ -69,4 +69,5 @@ def phase_boundary(alpha: float, beta: float, *, tolerance: float = 1e-9) -> Pha
 
 def _boundary(phases: tuple[str, str], logarithm: bool, a: float, b: float, statement: str) -> PhaseBoundary:
     one, two = (float(PHASE_TABLE[name].gamma(a, b)) for name in phases)
-    return PhaseBoundary(phases, logarithm, (one, two), f"Between {phases[0]} and {phases[1]}: {statement}.")
+    between = f"Between {phases[0]} and {phases[1]}: {statement}."
+    return PhaseBoundary(phases=phases, logarithm=logarithm, gamma=(one, two), statement=between)

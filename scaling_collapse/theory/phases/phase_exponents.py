@@ -13,9 +13,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ...common import InputError
+from ...common import Array, InputError
 from ..laws.exact_arithmetic import ExprLike
-from ..laws.scaling_law import ScalingLaw, Term, as_expr
+from ..laws.power_law_sum import Term, as_expr
+from ..laws.scaling_law import ScalingLaw
 from .phase_table import ALPHA_IV, PHASE_TABLE, TERM_NAMES, Phase
 
 __all__ = [
@@ -71,7 +72,7 @@ def phase_of(alpha: ArrayLike, beta: ArrayLike) -> NDArray[np.str_]:
     return np.select(conditions, ["Ia", "II", "III", "Ib", "Ic", "IVb"], default="IVa")
 
 
-def phase_exponents(alpha: ArrayLike, beta: ArrayLike) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+def phase_exponents(alpha: ArrayLike, beta: ArrayLike) -> tuple[Array, Array]:
     """`(mu, nu)` of the terms F0, Fpp, Fac, Kpp, shapes (..., 4); NaN for those that the phase does not keep.
 
     Terms are left out where they do not exist or where a kept one falls more slowly everywhere on the way to the
@@ -90,7 +91,7 @@ def phase_exponents(alpha: ArrayLike, beta: ArrayLike) -> tuple[NDArray[np.float
     return exponents[0], exponents[1]
 
 
-def phase_gamma(alpha: ArrayLike, beta: ArrayLike) -> NDArray[np.float64]:
+def phase_gamma(alpha: ArrayLike, beta: ArrayLike) -> Array:
     """`gamma*` in closed form, shape (...); parameters and Raises as in `phase_of`.
 
     >>> float(phase_gamma(0.6, 0.52))
@@ -99,7 +100,7 @@ def phase_gamma(alpha: ArrayLike, beta: ArrayLike) -> NDArray[np.float64]:
     return _by_phase("phase_gamma", alpha, beta, lambda row: row.gamma)
 
 
-def phase_frontier_exponent(alpha: ArrayLike, beta: ArrayLike) -> NDArray[np.float64]:
+def phase_frontier_exponent(alpha: ArrayLike, beta: ArrayLike) -> Array:
     """The frontier's exponent `B` in `L0 + A C^-B`, in closed form, shape (...); parameters as in `phase_of`.
 
     >>> float(phase_frontier_exponent(0.6, 0.52))
@@ -150,7 +151,7 @@ def phase_law(
 
 def _by_phase(
     name: str, alpha: ArrayLike, beta: ArrayLike, formula: Callable[[Phase], Callable[[Any, Any], Any]]
-) -> NDArray[np.float64]:
+) -> Array:
     a, b = check_phase_point(name, alpha, beta)
     phase = phase_of(a, b)
     result = np.empty(a.shape)
@@ -160,7 +161,7 @@ def _by_phase(
     return result
 
 
-def check_phase_point(name: str, alpha: ArrayLike, beta: ArrayLike) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+def check_phase_point(name: str, alpha: ArrayLike, beta: ArrayLike) -> tuple[Array, Array]:
     """`alpha, beta` as arrays that broadcast, inside the domain of `phase_of`."""
     a, b = np.broadcast_arrays(np.asarray(alpha, dtype=np.float64), np.asarray(beta, dtype=np.float64))
     bad = ~((a > 0) & (b > 0) & (a + b > 0.5) & np.isfinite(a + b))
