@@ -26,7 +26,7 @@ def published():
     return path
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def optional():
     """Import an optional dependency: skip where it is missing, but fail in CI, which must have them all."""
 

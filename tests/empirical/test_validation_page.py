@@ -3,7 +3,6 @@
 import os
 import shutil
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -59,11 +58,17 @@ def validation(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def opened(browser, validation, tmp_path_factory):
+def page(validation, tmp_path_factory):
     path = tmp_path_factory.mktemp("page") / "validation.html"
     path.write_bytes(validation.to_html())
     assert path.stat().st_size < 2_000_000
-    browser.get(Path(path).as_uri())
+    return path.as_uri()
+
+
+@pytest.fixture
+def opened(browser, page):
+    """The browser on the page as it starts: what another test has moved there is forgotten."""
+    browser.get(page)
     return browser
 
 

@@ -71,8 +71,8 @@ def test_noise_trace_is_that_of_the_minibatch_gradient():
     s2=st.sampled_from((0.0, 0.1)),
     frozen=st.sampled_from((0.0, 0.5)),
 )
-def test_numpy_numba_and_jax_are_one(schedule, alpha, beta, batch, share, s2, frozen):
-    pytest.importorskip("jax")
+def test_numpy_numba_and_jax_are_one(optional, schedule, alpha, beta, batch, share, s2, frozen):
+    optional("jax")
     j = np.arange(1.0, MODES + 1)
     lam, rho = np.append(j ** (-2 * alpha), 0.0), np.append(j ** (-2 * (alpha + beta)), frozen)
     problem = from_eigenvalues(lam, rho, label_noise=s2)
@@ -87,8 +87,8 @@ def test_numpy_numba_and_jax_are_one(schedule, alpha, beta, batch, share, s2, fr
 
 
 @pytest.mark.parametrize("schedule", ["linear", "cyclic(cycles=20)", "constant"])
-def test_rounding_stays_below_1e_12_over_1e5_steps_and_grows_no_faster_than_the_steps(schedule):
-    pytest.importorskip("jax")
+def test_rounding_stays_below_1e_12_over_1e5_steps_and_grows_no_faster_than_the_steps(optional, schedule):
+    optional("jax")
     problem = power_law(32, alpha=0.8, beta=0.4, label_noise=0.01)
     kw = {"peak": 0.5 * stability_limit(problem, 4), "batch": 4}
     short = [simulate(problem, schedule, steps=100_000, solver=s, **kw).loss for s in ("numpy", "numba", "jax")]
@@ -98,8 +98,8 @@ def test_rounding_stays_below_1e_12_over_1e5_steps_and_grows_no_faster_than_the_
     np.testing.assert_allclose(long[1], long[0], rtol=1e-11)
 
 
-def test_many_schedules_at_once_are_the_single_runs():
-    pytest.importorskip("jax")
+def test_many_schedules_at_once_are_the_single_runs(optional):
+    optional("jax")
     problem = power_law(16, alpha=0.8, beta=0.4)
     many = simulate_many(problem, SCHEDULES, steps=100, peak=0.3, batch=4)
     for schedule, run in zip(SCHEDULES, many, strict=True):
@@ -191,5 +191,5 @@ for call in (
     else:
         raise AssertionError("no error")
 """
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120, check=False)
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=600, check=False)
     assert done.returncode == 0, done.stderr

@@ -55,9 +55,9 @@ BASELINES = ("linear", "cosine", "wsd(decay=0.2)", "wsd(decay=1.0, shape='1-sqrt
 
 
 @pytest.mark.parametrize(("alpha", "beta", "v", "batch"), [(1.0, 0.3, 512, 1), (0.8, 0.6, 512, 1), (0.4, 0.7, 128, 4)])
-def test_optimum_ends_below_the_usual_schedules(alpha, beta, v, batch):
+def test_optimum_ends_below_the_usual_schedules(optional, alpha, beta, v, batch):
     """Phases Ia, II and IVa, each baseline at its best peak; confirmed by the exact numpy solver."""
-    pytest.importorskip("jax")
+    optional("jax")
     problem = power_law(32, v=v, alpha=alpha, beta=beta)
     found = optimal_schedule(problem, steps=600, batch=batch, knots=48)
     confirmed = simulate(problem, found.schedule, batch=batch, solver="numpy").final_loss
@@ -66,8 +66,8 @@ def test_optimum_ends_below_the_usual_schedules(alpha, beta, v, batch):
         assert confirmed < best_peak(problem, name, steps=600, batch=batch)[1]
 
 
-def test_constraints_bind():
-    pytest.importorskip("jax")
+def test_constraints_bind(optional):
+    optional("jax")
     problem = power_law(32, v=512, alpha=1.0, beta=0.3)
     free = optimal_schedule(problem, steps=300, knots=32)
     low = optimal_schedule(problem, steps=300, knots=32, peak=0.2)

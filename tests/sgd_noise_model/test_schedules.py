@@ -159,9 +159,8 @@ STEPS = 250
 AT = np.arange(STEPS)
 
 
-def test_agrees_with_optax():
-    jax = pytest.importorskip("jax")
-    optax = pytest.importorskip("optax")
+def test_agrees_with_optax(optional):
+    jax, optax = optional("jax"), optional("optax")
     w = 50
     pairs = [
         (schedules.constant(), optax.constant_schedule(0.7)),
@@ -187,8 +186,8 @@ def test_agrees_with_optax():
             np.testing.assert_allclose(np.asarray(mine), other, rtol=0, atol=1e-12, err_msg=repr(ours))
 
 
-def test_agrees_with_torch():
-    torch = pytest.importorskip("torch")
+def test_agrees_with_torch(optional):
+    torch = optional("torch")
     lr = torch.optim.lr_scheduler
     w = 50
 

@@ -2,7 +2,6 @@
 
 import itertools
 import pickle
-import time
 from fractions import Fraction
 
 import numpy as np
@@ -13,7 +12,9 @@ from hypothesis import strategies as st
 
 from scaling_collapse import InputError
 from scaling_collapse.theory import ScalingLaw, Term
+from scaling_collapse.theory.laws import law_parsing
 from scaling_collapse.theory.laws.exact_arithmetic import exact_number, power, sign
+from scaling_collapse.theory.laws.law_parsing import merge
 from scaling_collapse.theory.laws.power_law_sum import PowerLawSum
 from scaling_collapse.theory.laws.relations import all_of, positive
 
@@ -120,11 +121,18 @@ def test_subs_merges_and_folds_constants_into_L0():
         ("t**-1*p**2 + t**2*p**-1", "along which every term falls"),
     ],
 )
-def test_refused_quickly_with_the_offending_part(law, message):
-    start = time.perf_counter()
+def test_refused_with_the_offending_part_before_it_is_expanded(law, message, monkeypatch):
+    formed = 0
+
+    def counting(items, whole):
+        nonlocal formed
+        formed += len(items)
+        return merge(items, whole)
+
+    monkeypatch.setattr(law_parsing, "merge", counting)
     with pytest.raises(InputError, match=message):
         ScalingLaw(law)
-    assert time.perf_counter() - start < 1.0
+    assert formed < 1000  # the 12th powers would have 91 terms each, and their product thousands
 
 
 def test_sympy_expressions_are_held_to_the_same_rules():
@@ -207,9 +215,7 @@ def test_relations_agree_with_numbers():
 def test_power_stays_exact_where_readable_and_finite_where_huge():
     half, big = sympy.Rational(1, 2), sympy.Rational(123456789, 1000)
     assert power(sympy.Rational(9, 4), half) == sympy.Rational(3, 2)
-    start = time.perf_counter()
-    assert power(sympy.Integer(3), big * 10**6).is_Float
-    assert time.perf_counter() - start < 0.5
+    assert power(sympy.Integer(3), big * 10**6).is_Float  # not sixty million digits
 
 
 def test_a_law_is_a_value():
