@@ -178,6 +178,7 @@ class TestResume:
         with pytest.raises(InputError, match=r"needs a folder without a run; got .*one \(running\). Add --resume"):
             train_ladder(TINY, tmp_path)
 
+    @pytest.mark.usefixtures("cache")
     def test_another_ladder_or_other_data(self, tmp_path):
         (tmp_path / "a.txt").write_text("abcdefgh" * 400)
         task = {"kind": "text", "files": [str(tmp_path / "a.txt")], "context": 8, "test_examples": 64}

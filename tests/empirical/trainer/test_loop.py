@@ -19,7 +19,7 @@ torch = pytest.importorskip("torch")
 from scaling_collapse.empirical.trainer import machine as machines  # noqa: E402
 from scaling_collapse.empirical.trainer.machine import choose_machine, confirm_fast, matmul_rate  # noqa: E402
 from scaling_collapse.empirical.trainer.models import model as models  # noqa: E402
-from scaling_collapse.empirical.trainer.models.mlp import ResidualMLP  # noqa: E402
+from scaling_collapse.empirical.trainer.models.residual_mlp import ResidualMLP  # noqa: E402
 from scaling_collapse.empirical.trainer.size_plan import plan_sizes  # noqa: E402
 
 TABLE = {

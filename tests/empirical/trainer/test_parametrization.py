@@ -13,7 +13,7 @@ from scaling_collapse.empirical.trainer.tasks import make_task
 torch = pytest.importorskip("torch")
 from scaling_collapse.empirical.trainer.coordinate_check import CoordinateCheck, coordinate_check  # noqa: E402
 from scaling_collapse.empirical.trainer.models.decoder import Decoder  # noqa: E402
-from scaling_collapse.empirical.trainer.models.mlp import ResidualMLP  # noqa: E402
+from scaling_collapse.empirical.trainer.models.residual_mlp import ResidualMLP  # noqa: E402
 
 EMBED = TensorSpec("embed", "embedding", (8, 512), 8)
 HIDDEN = TensorSpec("up0", "hidden", (512, 512), 512)
