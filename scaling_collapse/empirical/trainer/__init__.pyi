@@ -3,8 +3,8 @@ from .horizon_runs import horizon_ladder as horizon_ladder
 from .horizon_runs import horizon_table as horizon_table
 from .ladder_check import check_ladder as check_ladder
 from .ladder_file import LadderFile as LadderFile
-from .ladder_file import load_ladder as load_ladder
-from .ladder_file import parse_ladder as parse_ladder
+from .ladder_parsing import load_ladder as load_ladder
+from .ladder_parsing import parse_ladder as parse_ladder
 from .ladder_plan import LadderPlan as LadderPlan
 from .ladder_plan import plan_ladder as plan_ladder
 from .ladder_run import train_ladder as train_ladder

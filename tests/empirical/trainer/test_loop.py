@@ -178,7 +178,7 @@ class TestDivergence:
 
 class TestProgress:
     def test_rises_to_one(self, monkeypatch):
-        monkeypatch.setattr("scaling_collapse.empirical.trainer.ladder_run.WORTH_MEASURING", 0.0)
+        monkeypatch.setattr("scaling_collapse.empirical.trainer.training_progress.WORTH_MEASURING", 0.0)
         seen = []
         train_ladder(TINY, progress=lambda done, message: seen.append((done, message)))
         done = [d for d, _ in seen]

@@ -157,7 +157,8 @@ class TestScale:
 class TestResult:
     def test_slopes(self):
         widths = np.array([1.0, 2.0, 4.0])
-        result = CoordinateCheck(widths, np.stack([widths, widths**2], 1), np.stack([widths, 3 * widths**0.1], 1))
+        hidden, output = np.stack([widths, widths**2], 1), np.stack([widths, 3 * widths**0.1], 1)
+        result = CoordinateCheck(widths=widths, hidden=hidden, output=output)
         assert result.slopes == pytest.approx((2.0, 0.1))
         assert not result.flat
         assert json.loads(json.dumps(result.to_json()))["hidden_slope"] == pytest.approx(2.0)
