@@ -3,8 +3,8 @@
     python benchmarks/trainer_speed.py [--threads 2] [--seconds 6] [--profile] [--compile]
 
 The rate is the best of square products of 1024, 2048 and 4096, measured before and after each case, because a machine's
-clock and its neighbours change. A case is the whole loop of `train_size`, data generation included, without evaluation
-and probes: 6 p FLOPs a token and seed, p every parameter, over wall time.
+frequency and its neighbours change. A case is the whole loop of `train_size`, data generation included, without
+evaluation and probes: 6 p FLOPs a token and seed, p every parameter, over wall time.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ import numpy as np
 import torch
 
 from scaling_collapse.empirical.trainer import parse_ladder
+from scaling_collapse.empirical.trainer.hooks import Hooks
 from scaling_collapse.empirical.trainer.ladder_file import LadderFile, task_of
 from scaling_collapse.empirical.trainer.loop import train_size
 from scaling_collapse.empirical.trainer.machine import choose_machine, matmul_rate
@@ -38,24 +39,17 @@ class Done(Exception):  # noqa: N818
     """Ends a measurement."""
 
 
-class Watch:
+class Watch(Hooks):
     """Hooks of the loop: the time after each step, until enough of it has passed."""
 
     def __init__(self, seconds: float) -> None:
         self.seconds, self.times = seconds, []
-
-    def restore(self, model, optimizer, log) -> int:
-        """Nothing is saved."""
-        return 0
 
     def after_step(self, step, model, optimizer, log) -> None:
         """Note the time."""
         self.times.append(time.perf_counter())
         if len(self.times) > WARM_UP + 2 and self.times[-1] - self.times[WARM_UP] > self.seconds:
             raise Done
-
-    def finish(self, step, model, log) -> None:
-        """Nothing to do."""
 
     @property
     def seconds_per_step(self) -> float:

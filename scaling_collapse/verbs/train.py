@@ -55,14 +55,12 @@ def train(
     json: JsonTarget = None,
 ) -> int:
     """Train the ladder of a preset or a file and write its curve table and manifest."""
-    from ..empirical.trainer import load_ladder
+    from ..empirical.trainer import horizon_ladder, load_ladder
 
     config = load_ladder(ladder, changes=set_ or ())
     if sum((plan, coord_check, horizon and not plan)) > 1:
         raise InputError("train needs at most one of --plan, --coord-check and --horizon; got several. Choose one.")
     if horizon:
-        from ..empirical.trainer import horizon_ladder
-
         config = horizon_ladder(config, times=overtrain)
     if plan:
         return _plan(config, device, threads, json)
@@ -70,31 +68,33 @@ def train(
         return _coord_check(config, out, json)
     if out is None:
         raise InputError("train needs a folder for its results; got none. Add --out DIR, or --plan to see the cost.")
-
-    from ..empirical.trainer import train_ladder
-
-    with progress_bar(f"training {config.name}") as progress:
-        curves = train_ladder(
-            config,
-            out,
-            resume=resume,
-            force_resume=force_resume,
-            progress=progress,
-            device=device,
-            threads=threads,
-            checkpoint_seconds=checkpoint_seconds,
-        )
-    if os.environ.get("RANK", "0") != "0":
-        return 0  # under torchrun the first process speaks
-    announce(f"{curves}; {curves.integrity.summary()}", json)
-    for finding in curves.integrity.findings:
-        announce(finding.detail, json)
-    announce(f"wrote {out / 'curves.parquet'}", json)
-    announce(f"wrote {out / 'manifest.json'}", json)
+    options = {"resume": resume, "force_resume": force_resume, "device": device, "threads": threads}
+    curves = _train(config, out, json, **options, checkpoint_seconds=checkpoint_seconds)
+    if not _speaks():
+        return 0
     if horizon:
         return _fit_horizon(curves, out, json)
     write_json(_manifest(out), json)
     return 0
+
+
+def _speaks() -> bool:
+    """Under torchrun the first process speaks."""
+    return os.environ.get("RANK", "0") == "0"
+
+
+def _train(config: LadderFile, out: Path, json: str | None, **options: Any) -> Ladder:
+    from ..empirical.trainer import train_ladder
+
+    with progress_bar(f"training {config.name}") as progress:
+        curves = train_ladder(config, out, progress=progress, **options)
+    if _speaks():
+        announce(f"{curves}; {curves.integrity.summary()}", json)
+        for finding in curves.integrity.findings:
+            announce(finding.detail, json)
+        announce(f"wrote {out / 'curves.parquet'}", json)
+        announce(f"wrote {out / 'manifest.json'}", json)
+    return curves
 
 
 def _plan(config: LadderFile, device: str | None, threads: int | None, json: str | None) -> int:

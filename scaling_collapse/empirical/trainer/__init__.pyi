@@ -3,11 +3,11 @@ from .horizon_runs import horizon_ladder as horizon_ladder
 from .horizon_runs import horizon_table as horizon_table
 from .ladder_check import check_ladder as check_ladder
 from .ladder_file import LadderFile as LadderFile
-from .ladder_file import load_ladder as load_ladder
-from .ladder_file import parse_ladder as parse_ladder
+from .ladder_parsing import load_ladder as load_ladder
+from .ladder_parsing import parse_ladder as parse_ladder
+from .ladder_plan import LadderPlan as LadderPlan
+from .ladder_plan import plan_ladder as plan_ladder
 from .ladder_run import train_ladder as train_ladder
 from .parametrization import Parametrization as Parametrization
 from .self_play import write_games as write_games
 from .tasks import make_task as make_task
-from .time_estimate import LadderPlan as LadderPlan
-from .time_estimate import plan_ladder as plan_ladder

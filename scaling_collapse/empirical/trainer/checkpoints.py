@@ -7,12 +7,9 @@ the right name is a whole one; what is damaged all the same, of another ladder o
 
 from __future__ import annotations
 
-import fcntl
 import json
-import os
 import zlib
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
@@ -24,17 +21,17 @@ from torch.optim import Optimizer
 
 from ...common import InputError
 from ...common.extras import require
-from ..tables.files import ensure_folder, write_atomically
+from ..tables.files import write_atomically
 from .models.model import Model
 from .training_log import TrainingLog
 
-__all__ = ["Checkpoint", "load_checkpoint", "locked", "save_checkpoint"]
+__all__ = ["Checkpoint", "load_checkpoint", "save_checkpoint"]
 
 FORMAT = 1  # raised when the meaning of a checkpoint changes
 KEY = "scaling_collapse"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Checkpoint:
     """A size at a step.
 
@@ -73,7 +70,7 @@ class Checkpoint:
             for name, weight in model.weights.items():
                 state = cast(Mapping[str, Tensor], optimizer.state[weight])
                 tensors |= {f"optimizer.{name}.{key}": value for key, value in state.items()}
-        return cls(step, identity, environment, tensors)
+        return cls(step=step, identity=identity, environment=environment, tensors=tensors)
 
     @torch.no_grad()
     def restore(self, model: Model, optimizer: Optimizer, log: TrainingLog) -> None:
@@ -140,7 +137,8 @@ def load_checkpoint(path: Path) -> Checkpoint:
     try:
         tensors = codec.load(content)
         intact = _checksum(tensors) == header["checksum"]
-        checkpoint = Checkpoint(header["step"], header["identity"], header["environment"], tensors)
+        known = {name: header[name] for name in ("step", "identity", "environment")}
+        checkpoint = Checkpoint(**known, tensors=tensors)
     except Exception as error:  # safetensors raises an exception type of its own that has no public base
         raise InputError(f"load_checkpoint needs a whole checkpoint; got {path}: {error}. {advice}") from None
     if not intact:
@@ -153,30 +151,3 @@ def _checksum(tensors: Mapping[str, Tensor]) -> int:
     for name in sorted(tensors):
         total = zlib.crc32(np.ascontiguousarray(tensors[name].numpy()).reshape(-1).view(np.uint8).data, total)
     return total
-
-
-@contextmanager
-def locked(folder: Path) -> Iterator[None]:
-    """Hold a folder for this process alone; the system lets go of it when the process ends, however it ends.
-
-    Raises
-    ------
-    InputError
-        If another process holds it, or the folder cannot be written.
-    """
-    path = ensure_folder(folder) / ".lock"
-    try:
-        handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
-    except OSError as error:
-        raise InputError(f"cannot write {path}: {error.strerror}. Choose another place.") from None
-    try:
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            raise InputError(
-                f"train needs a folder that no other training uses; got {folder}. Wait for the other to end, or choose "
-                "another folder."
-            ) from None
-        yield
-    finally:
-        os.close(handle)

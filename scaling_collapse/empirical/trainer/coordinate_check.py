@@ -15,9 +15,10 @@ from typing import Any
 import numpy as np
 import torch
 
-from ...common import Array, InputError
+from ...common import Array, InputError, plain
 from .models.model import Model
-from .optimizers import OptimizerKind, make_optimizer, set_lr
+from .optimizers import make_optimizer, set_lr
+from .parametrization import OptimizerKind
 from .tasks import Batch
 
 __all__ = ["CoordinateCheck", "coordinate_check"]
@@ -25,7 +26,7 @@ __all__ = ["CoordinateCheck", "coordinate_check"]
 FLAT = 0.25
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class CoordinateCheck:
     """How much each step changed features and outputs, by width.
 
@@ -56,8 +57,9 @@ class CoordinateCheck:
 
     def to_json(self) -> dict[str, Any]:
         """Everything, as JSON values."""
-        arrays = {name: getattr(self, name).tolist() for name in ("widths", "hidden", "output")}
-        return {**arrays, "hidden_slope": self.slopes[0], "output_slope": self.slopes[1], "flat": self.flat}
+        hidden, output = self.slopes
+        changes = {"widths": self.widths, "hidden": self.hidden, "output": self.output}
+        return plain({**changes, "hidden_slope": hidden, "output_slope": output, "flat": self.flat})
 
 
 def coordinate_check(
@@ -97,7 +99,7 @@ def coordinate_check(
         raise InputError(
             "coordinate_check needs changes that are finite and not zero; got others. Take more steps or lower `lr`."
         )
-    return CoordinateCheck(np.array(widths, dtype=np.float64), changes[:, 0], changes[:, 1])
+    return CoordinateCheck(widths=np.array(widths, dtype=np.float64), hidden=changes[:, 0], output=changes[:, 1])
 
 
 def _changes(model: Model, batches: Sequence[Batch], lr: float, kind: OptimizerKind) -> Array:

@@ -23,7 +23,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ...common import InputError
-from .tasks.cosines import SparseModes, sum_of_cosines
+from .tasks.cosines import Cosines
 
 __all__ = ["FourierTask"]
 
@@ -120,8 +120,8 @@ class FourierTask:
         x = np.ascontiguousarray(x, dtype=np.float32)
         if x.ndim != 2 or x.shape[1] != self.dimensions:
             raise InputError(f"FourierTask needs inputs of shape (n, {self.dimensions}); got {x.shape}.")
-        return sum_of_cosines(x, self._sparse)
+        return self._cosines(x)
 
     @cached_property
-    def _sparse(self) -> SparseModes:
-        return SparseModes(*self._modes)
+    def _cosines(self) -> Cosines:
+        return Cosines(*self._modes)

@@ -28,7 +28,7 @@ def check_ladder(ladder: LadderFile) -> CoordinateCheck:
         If the smallest width and its multiples do not fit the model, or the changes are not finite.
     """
     require("torch", "check_ladder")
-    from ..trainer.coordinate_check import coordinate_check
+    from .coordinate_check import coordinate_check
 
     task = task_of(ladder)
     size = max(1, min(ladder.batch_size, EXAMPLE_TOKENS // task.example_tokens))

@@ -10,13 +10,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import asdict
 from itertools import starmap
-from typing import Protocol
 
 import numpy as np
 import torch
 from torch import Tensor
 from torch.optim import Optimizer
 
+from .hooks import Hooks
 from .ladder_file import LadderFile
 from .machine import Machine
 from .models.model import Model
@@ -27,26 +27,10 @@ from .size_plan import SizePlan, make_model
 from .tasks import Task
 from .training_log import TrainingLog
 
-__all__ = ["Hooks", "train_size"]
+__all__ = ["train_size"]
 
 READ_AT_ONCE = 1 << 16  # tokens; small batches are read in groups, which does not change them
 Batch = tuple[Tensor, Tensor]
-
-
-class Hooks(Protocol):
-    """What happens around the loop: progress and checkpoints; see `ladder_run`."""
-
-    def restore(self, model: Model, optimizer: Optimizer, log: TrainingLog) -> int:
-        """Bring all three to a saved state and return its step; 0 without one."""
-        ...
-
-    def after_step(self, step: int, model: Model, optimizer: Optimizer, log: TrainingLog) -> None:
-        """Called after every step."""
-        ...
-
-    def finish(self, step: int, model: Model, log: TrainingLog) -> None:
-        """Called when the size is done."""
-        ...
 
 
 def train_size(ladder: LadderFile, size: SizePlan, task: Task, machine: Machine, hooks: Hooks) -> TrainingLog:

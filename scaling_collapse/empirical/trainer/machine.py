@@ -20,14 +20,14 @@ from torch import Tensor
 
 from ...common import InputError
 from .cuda_graph import GraphedGradient
-from .ladder_file import LadderFile
+from .ladder_file import LadderFile, Precision
 from .models.model import Model
 
 __all__ = ["Machine", "choose_machine", "confirm_fast", "matmul_rate"]
 
 SMALL_WIDTH = 256
 RECORDED = ("torch", "numpy", "numba")
-GRADIENT_TOLERANCE = {"float32": 1e-3, "tf32": 1e-2, "bf16": 5e-2}
+GRADIENT_TOLERANCE: dict[Precision, float] = {"float32": 1e-3, "tf32": 1e-2, "bf16": 5e-2}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,7 +54,7 @@ class Machine:
 
     device: str
     threads: int
-    dtype: str
+    dtype: Precision
     compiled: bool = False
     graphs: bool = False
     rank: int = 0
@@ -67,6 +67,12 @@ class Machine:
         if self.device.startswith("cuda"):
             return torch.cuda.get_device_name(self.device)
         return f"{platform.machine()} {torch.backends.cpu.get_cpu_capability()}"
+
+    @property
+    def default_workers(self) -> int:
+        """Sizes trained at a time: one for each group of `threads` cores; one on a GPU, compiled, or under torchrun."""
+        alone = self.device != "cpu" or self.compiled or self.world > 1
+        return 1 if alone else max(1, (os.cpu_count() or 1) // self.threads)
 
     def environment(self) -> dict[str, Any]:
         """All that the last bits of a curve depend on besides the ladder: what a resumed run compares."""

@@ -8,23 +8,66 @@ import time
 from collections.abc import Mapping, Sequence
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, TypedDict
 
 from ...common import InputError
 from ..tables.files import write_atomically
 from .ladder_file import LadderFile
 from .size_plan import SizePlan
 
-__all__ = ["FILE", "git_revision", "new_manifest", "read_manifest", "write_manifest"]
+__all__ = [
+    "FILE",
+    "ForcedResume",
+    "Manifest",
+    "RunStatus",
+    "finish",
+    "git_revision",
+    "go_on",
+    "new_manifest",
+    "read_manifest",
+    "write_manifest",
+]
 
 FILE = "manifest.json"
 FORMAT = 1
 DESCRIBE = ("--always", "--dirty", "--abbrev=40", "--exclude=*")
 
 
+RunStatus = Literal["running", "finished"]
+
+
+class ForcedResume(TypedDict):
+    """A size that went on at a step although the environment differed: what it was, and what it is now."""
+
+    size: str
+    step: int
+    was: dict[str, Any]
+    now: dict[str, Any]
+
+
+class Manifest(TypedDict):
+    """What is written: a run, its status, and a table of numbers for each size."""
+
+    format: int
+    scaling_collapse: str
+    git_revision: str | None
+    status: RunStatus
+    started: str
+    finished: str | None
+    ladder: dict[str, Any]
+    fingerprint: str
+    data: dict[str, Any]
+    seeds: list[int]
+    environment: dict[str, Any]
+    sizes: list[dict[str, Any]]
+    diverged: list[str]
+    notes: list[str]
+    forced_resumes: list[ForcedResume]
+
+
 def new_manifest(
     ladder: LadderFile, data: Mapping[str, Any], sizes: Sequence[SizePlan], environment: Mapping[str, Any]
-) -> dict[str, Any]:
+) -> Manifest:
     """The manifest of a run that starts now; `data` is the task's description."""
     return {
         "format": FORMAT,
@@ -59,7 +102,7 @@ def new_manifest(
     }
 
 
-def read_manifest(folder: Path) -> dict[str, Any] | None:
+def read_manifest(folder: Path) -> Manifest | None:
     """The manifest of a folder, None where there is none.
 
     Raises
@@ -89,14 +132,20 @@ def read_manifest(folder: Path) -> dict[str, Any] | None:
     return manifest
 
 
-def write_manifest(folder: Path, manifest: Mapping[str, Any]) -> Path:
+def write_manifest(folder: Path, manifest: Manifest) -> Path:
     """Write the manifest, all of it or nothing."""
     return write_atomically(folder / FILE, (json.dumps(manifest, indent=1) + "\n").encode())
 
 
-def finish(manifest: dict[str, Any]) -> None:
+def go_on(manifest: Manifest, found: Manifest) -> None:
+    """Take over what an earlier start of the run wrote down."""
+    manifest["started"], manifest["sizes"] = found["started"], found["sizes"]
+    manifest["notes"], manifest["forced_resumes"] = found["notes"], found["forced_resumes"]
+
+
+def finish(manifest: Manifest) -> None:
     """Mark a manifest as that of a finished run."""
-    manifest |= {"status": "finished", "finished": _now()}
+    manifest["status"], manifest["finished"] = "finished", _now()
 
 
 def git_revision() -> str | None:

@@ -9,7 +9,7 @@ subtracts `lr weight_decay w` besides. SGD: `u <- momentum u + g`, `w <- w - lr 
 
 from __future__ import annotations
 
-from typing import Literal, cast
+from typing import cast, get_args
 
 import torch
 from torch import Tensor
@@ -17,10 +17,9 @@ from torch.optim import SGD, Adam, AdamW, Optimizer
 
 from ...common import InputError
 from .models.model import Model
+from .parametrization import OptimizerKind
 
-__all__ = ["OptimizerKind", "make_optimizer", "set_lr", "step_per_gradient"]
-
-OptimizerKind = Literal["adam", "adamw", "sgd"]
+__all__ = ["make_optimizer", "set_lr", "step_per_gradient"]
 
 
 def make_optimizer(
@@ -55,7 +54,7 @@ def make_optimizer(
     InputError
         If an argument is out of its domain.
     """
-    if kind not in ("adam", "adamw", "sgd"):
+    if kind not in get_args(OptimizerKind):
         raise InputError(f"make_optimizer needs a `kind` of adam, adamw, sgd; got {kind!r}. Choose one of them.")
     if not all(0 <= value < 1 for value in (*betas, momentum)):
         raise InputError(f"make_optimizer needs `betas` and `momentum` in [0, 1); got {betas} and {momentum}.")

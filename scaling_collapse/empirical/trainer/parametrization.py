@@ -30,9 +30,10 @@ from typing import Literal
 
 from ...common import InputError
 
-__all__ = ["KINDS", "Parametrization", "TensorScale", "TensorSpec"]
+__all__ = ["KINDS", "OptimizerKind", "Parametrization", "TensorScale", "TensorSpec"]
 
 KINDS = ("mup", "standard", "constant")
+OptimizerKind = Literal["adam", "adamw", "sgd"]
 
 
 @dataclass(frozen=True)
@@ -137,7 +138,7 @@ class Parametrization:
         *,
         width: int,
         depth_growth: float = 1.0,
-        optimizer: Literal["adam", "adamw", "sgd"] = "adam",
+        optimizer: OptimizerKind = "adam",
     ) -> TensorScale:
         """The initial scale and the factors of one tensor.
 

@@ -24,7 +24,7 @@ from .models.model import Model
 __all__ = ["FeatureScales", "NoiseTrace", "feature_scales", "noise_trace"]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class NoiseTrace:
     """Trace of the covariance of minibatch gradients, for the S seeds.
 
@@ -43,7 +43,7 @@ class NoiseTrace:
     batches: int
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class FeatureScales:
     """Root mean squares of the residual stream and of the outputs (predictions or logits), both shape (S,)."""
 
@@ -89,14 +89,21 @@ def noise_trace(
     if n < 2:
         raise InputError(f"noise_trace needs at least 2 batches; got {n}. Give more test data or smaller batches.")
     variance = spread.div_(n if published else n - 1)
-    return NoiseTrace(_per_seed(model, variance), _per_seed(model, variance * step_per_gradient), n)
+    return NoiseTrace(
+        raw=_per_seed(model, variance), preconditioned=_per_seed(model, variance * step_per_gradient), batches=n
+    )
 
 
 @torch.no_grad()
 def feature_scales(model: Model, inputs: Tensor) -> FeatureScales:
     """Root mean square over examples and coordinates of what the model computes from some inputs."""
     hidden, output = model.features(inputs)
-    return FeatureScales(*(t.double().flatten(1).square().mean(1).sqrt() for t in (hidden, output)))
+    return FeatureScales(hidden=_root_mean_square(hidden), output=_root_mean_square(output))
+
+
+def _root_mean_square(t: Tensor) -> Tensor:
+    """Over all axes but the first, float64."""
+    return t.double().flatten(1).square().mean(1).sqrt()
 
 
 def _per_seed(model: Model, flat: Tensor) -> Tensor:

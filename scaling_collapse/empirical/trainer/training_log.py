@@ -19,7 +19,7 @@ __all__ = ["TrainingLog"]
 QUANTITIES = ("loss", "noise_trace", "noise_trace_raw", "hidden_scale", "output_scale")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class TrainingLog:
     """The measurements of one size, filled row by row.
 
@@ -42,7 +42,7 @@ class TrainingLog:
         """Nothing measured yet."""
         n = len(size.evaluate_at)
         values = {name: np.full((n, size.seeds), np.nan) for name in QUANTITIES}
-        return cls(size.evaluate_at, values, np.zeros(n, dtype=bool))
+        return cls(at=size.evaluate_at, values=values, measured=np.zeros(n, dtype=bool))
 
     def add(self, step: int, **quantities: Array) -> None:
         """Write what was measured after a step."""
@@ -64,7 +64,11 @@ class TrainingLog:
         return float(finite.mean()) if finite.size else float("nan")
 
     def runs(self, ladder: LadderFile, size: SizePlan) -> Iterator[LossCurve | Finding]:
-        """A curve for each seed that stayed finite, a finding for each that did not."""
+        """A curve for each seed that stayed finite, a finding for each that did not.
+
+        A curve has `seed`, `lr` (peak value included), `schedule`, `horizon_tokens`, `noise_trace` where it was
+        measured (NaN between), and `width`, `depth`, `batch_size` and what else was measured in `extra`.
+        """
         tokens = (self.at * size.step_tokens).astype(np.float64)
         lr = size.peak * size.schedule.s(self.at / size.steps)
         several_depths = len(set(ladder.depths)) > 1

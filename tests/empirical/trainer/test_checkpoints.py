@@ -16,7 +16,8 @@ from scaling_collapse.empirical.trainer import parse_ladder, train_ladder
 torch = pytest.importorskip("torch")
 pytest.importorskip("safetensors")
 from scaling_collapse.empirical.trainer import checkpoints  # noqa: E402
-from scaling_collapse.empirical.trainer.checkpoints import load_checkpoint, locked, save_checkpoint  # noqa: E402
+from scaling_collapse.empirical.trainer.checkpoints import load_checkpoint, save_checkpoint  # noqa: E402
+from scaling_collapse.empirical.trainer.folder_lock import locked  # noqa: E402
 
 TABLE = {
     "name": "tiny",
@@ -45,7 +46,7 @@ def interrupted(ladder, out, after=0.4, **options):
 
     options = {"workers": 1, "checkpoint_seconds": 0.0} | options
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("scaling_collapse.empirical.trainer.ladder_run.REPORT_SECONDS", 0.0)
+        patch.setattr("scaling_collapse.empirical.trainer.size_hooks.REPORT_SECONDS", 0.0)
         with pytest.raises(Interruption):
             train_ladder(ladder, out, progress=stop, **options)
 
@@ -178,6 +179,7 @@ class TestResume:
         with pytest.raises(InputError, match=r"needs a folder without a run; got .*one \(running\). Add --resume"):
             train_ladder(TINY, tmp_path)
 
+    @pytest.mark.usefixtures("cache")
     def test_another_ladder_or_other_data(self, tmp_path):
         (tmp_path / "a.txt").write_text("abcdefgh" * 400)
         task = {"kind": "text", "files": [str(tmp_path / "a.txt")], "context": 8, "test_examples": 64}

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import scaling_collapse as sc
-from scaling_collapse.empirical.trainer.ladder_file import load_ladder
+from scaling_collapse.empirical.trainer import load_ladder
 
 LADDERS = Path(__file__).resolve().parents[3] / "ladders"
 FILES = sorted(LADDERS.glob("*.toml"))

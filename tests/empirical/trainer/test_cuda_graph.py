@@ -12,7 +12,7 @@ from scaling_collapse.empirical.trainer import parse_ladder, train_ladder  # noq
 from scaling_collapse.empirical.trainer.cuda_graph import GraphedGradient  # noqa: E402
 from scaling_collapse.empirical.trainer.machine import Machine, confirm_fast  # noqa: E402
 from scaling_collapse.empirical.trainer.models.decoder import Decoder  # noqa: E402
-from scaling_collapse.empirical.trainer.models.mlp import ResidualMLP  # noqa: E402
+from scaling_collapse.empirical.trainer.models.residual_mlp import ResidualMLP  # noqa: E402
 
 LADDER = parse_ladder({
     "name": "g", "widths": [8, 16], "seeds": 2, "batch_size": 64, "model": {"kind": "mlp", "depth": 2},

@@ -7,14 +7,9 @@ import numpy as np
 import pytest
 
 from scaling_collapse import InputError
-from scaling_collapse.empirical.trainer.ladder_file import (
-    PRESETS,
-    Horizon,
-    LadderFile,
-    load_ladder,
-    parse_ladder,
-    task_of,
-)
+from scaling_collapse.empirical.trainer.horizon_rule import Horizon
+from scaling_collapse.empirical.trainer.ladder_file import LadderFile, task_of
+from scaling_collapse.empirical.trainer.ladder_parsing import PRESETS, load_ladder, parse_ladder
 
 pytest.importorskip("torch")
 from scaling_collapse.empirical.trainer.horizon_runs import horizon_ladder

@@ -19,7 +19,7 @@ torch = pytest.importorskip("torch")
 from scaling_collapse.empirical.trainer import machine as machines  # noqa: E402
 from scaling_collapse.empirical.trainer.machine import choose_machine, confirm_fast, matmul_rate  # noqa: E402
 from scaling_collapse.empirical.trainer.models import model as models  # noqa: E402
-from scaling_collapse.empirical.trainer.models.mlp import ResidualMLP  # noqa: E402
+from scaling_collapse.empirical.trainer.models.residual_mlp import ResidualMLP  # noqa: E402
 from scaling_collapse.empirical.trainer.size_plan import plan_sizes  # noqa: E402
 
 TABLE = {
@@ -178,7 +178,7 @@ class TestDivergence:
 
 class TestProgress:
     def test_rises_to_one(self, monkeypatch):
-        monkeypatch.setattr("scaling_collapse.empirical.trainer.ladder_run.WORTH_MEASURING", 0.0)
+        monkeypatch.setattr("scaling_collapse.empirical.trainer.training_progress.WORTH_MEASURING", 0.0)
         seen = []
         train_ladder(TINY, progress=lambda done, message: seen.append((done, message)))
         done = [d for d, _ in seen]

@@ -11,8 +11,8 @@ from scaling_collapse.empirical.trainer.parametrization import Parametrization
 
 torch = pytest.importorskip("torch")
 from scaling_collapse.empirical.trainer.models.decoder import Decoder  # noqa: E402
-from scaling_collapse.empirical.trainer.models.mlp import ResidualMLP  # noqa: E402
 from scaling_collapse.empirical.trainer.models.model import initial_draw  # noqa: E402
+from scaling_collapse.empirical.trainer.models.residual_mlp import ResidualMLP  # noqa: E402
 
 
 def rms(h):

@@ -7,7 +7,7 @@ from scaling_collapse import InputError
 from scaling_collapse.empirical.trainer.parametrization import Parametrization
 
 torch = pytest.importorskip("torch")
-from scaling_collapse.empirical.trainer.models.mlp import ResidualMLP  # noqa: E402
+from scaling_collapse.empirical.trainer.models.residual_mlp import ResidualMLP  # noqa: E402
 from scaling_collapse.empirical.trainer.optimizers import make_optimizer, set_lr, step_per_gradient  # noqa: E402
 
 RULE = Parametrization(base_width=4, embedding=3.0)

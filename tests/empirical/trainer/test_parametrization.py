@@ -13,7 +13,7 @@ from scaling_collapse.empirical.trainer.tasks import make_task
 torch = pytest.importorskip("torch")
 from scaling_collapse.empirical.trainer.coordinate_check import CoordinateCheck, coordinate_check  # noqa: E402
 from scaling_collapse.empirical.trainer.models.decoder import Decoder  # noqa: E402
-from scaling_collapse.empirical.trainer.models.mlp import ResidualMLP  # noqa: E402
+from scaling_collapse.empirical.trainer.models.residual_mlp import ResidualMLP  # noqa: E402
 
 EMBED = TensorSpec("embed", "embedding", (8, 512), 8)
 HIDDEN = TensorSpec("up0", "hidden", (512, 512), 512)
@@ -157,7 +157,8 @@ class TestScale:
 class TestResult:
     def test_slopes(self):
         widths = np.array([1.0, 2.0, 4.0])
-        result = CoordinateCheck(widths, np.stack([widths, widths**2], 1), np.stack([widths, 3 * widths**0.1], 1))
+        hidden, output = np.stack([widths, widths**2], 1), np.stack([widths, 3 * widths**0.1], 1)
+        result = CoordinateCheck(widths=widths, hidden=hidden, output=output)
         assert result.slopes == pytest.approx((2.0, 0.1))
         assert not result.flat
         assert json.loads(json.dumps(result.to_json()))["hidden_slope"] == pytest.approx(2.0)

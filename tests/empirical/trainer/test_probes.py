@@ -7,7 +7,7 @@ from scaling_collapse import InputError
 
 torch = pytest.importorskip("torch")
 from scaling_collapse.empirical.trainer.models.decoder import Decoder  # noqa: E402
-from scaling_collapse.empirical.trainer.models.mlp import ResidualMLP  # noqa: E402
+from scaling_collapse.empirical.trainer.models.residual_mlp import ResidualMLP  # noqa: E402
 from scaling_collapse.empirical.trainer.optimizers import make_optimizer, set_lr, step_per_gradient  # noqa: E402
 from scaling_collapse.empirical.trainer.probes import feature_scales, noise_trace  # noqa: E402
 

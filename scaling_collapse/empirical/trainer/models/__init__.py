@@ -5,22 +5,19 @@ To add an architecture: one new file here and one line in `MODELS`. Everything h
 
 from __future__ import annotations
 
-import importlib
 from typing import TYPE_CHECKING
 
-from ....common import InputError
-from ....common.extras import require
+from ....common import Registry, require
 
 if TYPE_CHECKING:
     from .model import Model
 
 __all__ = ["MODELS", "model_class"]
 
-MODELS = {
-    "mlp": ("mlp", "ResidualMLP"),
-    "decoder": ("decoder", "Decoder"),
-}
-"""Module and class of each architecture, by the name that ladder files use."""
+MODELS: Registry[type[Model]] = Registry(
+    "model", __name__, {"mlp": "residual_mlp:ResidualMLP", "decoder": "decoder:Decoder"}
+)
+"""Each architecture, by the name that ladder files use."""
 
 
 def model_class(kind: str) -> type[Model]:
@@ -36,8 +33,6 @@ def model_class(kind: str) -> type[Model]:
     >>> model_class("mlp").base_depth
     6
     """
-    if kind not in MODELS:
-        raise InputError(f"model_class needs a model of {', '.join(MODELS)}; got {kind!r}. Choose one of them.")
-    require("torch", "model_class")
-    module, name = MODELS[kind]
-    return getattr(importlib.import_module(f".{module}", __name__), name)
+    if kind in MODELS:
+        require("torch", "model_class")
+    return MODELS.choose(kind, who="model_class")

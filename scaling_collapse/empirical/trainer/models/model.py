@@ -10,14 +10,14 @@ from __future__ import annotations
 import zlib
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from typing import ClassVar, Literal, NamedTuple
+from typing import ClassVar, NamedTuple
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from ....common import InputError
-from ..parametrization import Parametrization, TensorScale, TensorSpec
+from ..parametrization import OptimizerKind, Parametrization, TensorScale, TensorSpec
 
 __all__ = ["Features", "Model", "Seed", "initial_draw"]
 
@@ -100,7 +100,7 @@ class Model(ABC):
         """`p`, parameters of one seed's model."""
         return sum(spec.size for spec in self.specs)
 
-    def scales(self, optimizer: Literal["adam", "adamw", "sgd"]) -> dict[str, TensorScale]:
+    def scales(self, optimizer: OptimizerKind) -> dict[str, TensorScale]:
         """`TensorScale` of every weight under an optimizer, by name."""
         growth = self.depth / self.base_depth
         rule = self.parametrization

@@ -5,24 +5,28 @@ To add a kind: one new file here and one line in `TASKS`.
 
 from __future__ import annotations
 
-import importlib
 from collections.abc import Mapping
 from dataclasses import fields
 from typing import Any
 
-from ....common import InputError
+from ....common import InputError, Registry
+from ..typed_table import TableFault, typed_table
 from .task import Batch, Task
 
 __all__ = ["TASKS", "Batch", "Task", "make_task"]
 
-TASKS = {
-    "fourier": ("fourier_regression", "FourierRegression"),
-    "chess": ("chess_games", "ChessTask"),
-    "cifar5m": ("cifar5m", "Cifar5mTask"),
-    "text": ("text", "TextTask"),
-    "tokens": ("token_file", "TokenFileTask"),
-}
-"""Module and class of each kind of task, by the name that ladder files use."""
+TASKS: Registry[type[Task]] = Registry(
+    "task",
+    __name__,
+    {
+        "fourier": "fourier_regression:FourierRegression",
+        "chess": "chess_games:ChessTask",
+        "cifar5m": "cifar5m:Cifar5mTask",
+        "text": "text:TextTask",
+        "tokens": "token_file_task:TokenFileTask",
+    },
+)
+"""Each kind of task, by the name that ladder files use."""
 
 
 def make_task(kind: str, options: Mapping[str, Any] | None = None) -> Task:
@@ -45,22 +49,12 @@ def make_task(kind: str, options: Mapping[str, Any] | None = None) -> Task:
     >>> make_task("fourier", {"dimensions": 3, "modes": 100}).describe()["merged_modes"] <= 100
     True
     """
-    from pydantic import TypeAdapter, ValidationError
-
-    if kind not in TASKS:
-        raise InputError(f"make_task needs a task of {', '.join(TASKS)}; got {kind!r}. Choose one of them.")
-    module, name = TASKS[kind]
-    cls = getattr(importlib.import_module(f".{module}", __name__), name)
-    options = dict(options or {})
-    known = [field.name for field in fields(cls)]
+    cls = TASKS.choose(kind, who="make_task")
+    options, name = dict(options or {}), cls.__name__
+    known = [field.name for field in fields(cls)]  # type: ignore[arg-type]
     for unknown in options.keys() - set(known):
         raise InputError(f"{name} needs options of {', '.join(known)}; got {unknown!r}. Remove or rename it.")
-    try:
-        return TypeAdapter(cls).validate_python(options)
-    except ValidationError as error:
-        first = error.errors()[0]
-        cause = first.get("ctx", {}).get("error")
-        if isinstance(cause, InputError):
-            raise cause from None
-        where = ".".join(map(str, first["loc"]))
-        raise InputError(f"{name} needs a valid `{where}`; got {first['input']!r}: {first['msg']}.") from None
+    task = typed_table(cls, options)
+    if isinstance(task, TableFault):
+        raise InputError(f"{name} needs a valid `{task.at}`; got {task.got!r}: {task.why}.")
+    return task

@@ -1,27 +1,25 @@
 """Chess games as characters: moves, ratings and the final position, from PGN or PGN.zst files such as Lichess's.
 
 A game is `<BOS>`, the moves in standard algebraic notation, White's followed by `,` and Black's by `;`, then
-`|WhiteElo|BlackElo|`, the FEN of the final position, and `<EOS>`. Comments, clock marks, variations and move numbers
+`|WhiteElo|BlackElo|`, the FEN of the final position, and `<EOS>`. Comments, thinking times, variations and move numbers
 are left out. `<BOS>` and `<EOS>` are one symbol each.
 """
 
 from __future__ import annotations
 
 import io
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
 from pathlib import Path
 from typing import Any, ClassVar, Literal, TextIO
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from ....common import InputError
 from ....common.extras import require
 from .compressed import open_zst
-from .token_cache import TokenFile, cached_tokens, source_files
-from .token_task import TokenTask
+from .source_task import SourceTask
 
 __all__ = ["ChessTask", "decode", "encode", "games"]
 
@@ -33,7 +31,7 @@ TABLE = bytes(SYMBOLS.find(chr(i)) + 1 for i in range(256))
 
 
 @dataclass(frozen=True, kw_only=True)
-class ChessTask(TokenTask):
+class ChessTask(SourceTask):
     """Predict the next character of chess games, in the order of the files.
 
     Games that the format cannot hold are left out and counted in `describe`: those without moves, with an illegal or
@@ -56,12 +54,11 @@ class ChessTask(TokenTask):
     """
 
     kind: ClassVar[str] = "chess"
+    wants: ClassVar[str] = "files with games"
 
-    files: tuple[Path, ...] = ()
     last_target: Literal["next", "zero"] = "zero"
     test_examples: int = 16_000
     max_tokens: int | None = None
-    cache: Path | None = None
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -73,31 +70,23 @@ class ChessTask(TokenTask):
         """The symbols padded to 64."""
         return VOCABULARY
 
-    def open_tokens(self) -> NDArray[np.uint8]:
-        """All games, one after the other."""
-        return np.memmap(self._file.path, dtype=np.uint8, mode="r")
+    def reading(self) -> dict[str, Any]:
+        """`max_tokens`."""
+        return {"max_tokens": self.max_tokens}
 
-    def describe_data(self) -> dict[str, Any]:
-        """Hash of the tokens, games kept, and games left out by reason."""
-        return {"sha256": self._file.sha256, **self._file.counts}
+    def read(self, paths: Sequence[Path], counts: dict[str, int]) -> Iterator[bytes]:
+        """All games, one after the other; the games kept, and those left out by reason, are counted."""
+        written = 0
+        for text in games(paths, counts):
+            yield encode(text)
+            written += len(text)
+            if self.max_tokens is not None and written >= self.max_tokens:
+                return
 
-    @cached_property
-    def _file(self) -> TokenFile:
-        paths = source_files("ChessTask", self.files)
-
-        def read(counts: dict[str, int]) -> Iterator[bytes]:
-            written = 0
-            for text in games(paths, counts):
-                yield encode(text)
-                written += len(text)
-                if self.max_tokens is not None and written >= self.max_tokens:
-                    return
-
-        found = cached_tokens("chess", paths, {"max_tokens": self.max_tokens}, read, self.cache)
-        if not found.tokens:
-            why = ", ".join(f"{n} {reason}" for reason, n in found.counts.items()) or "no game at all"
-            raise InputError(f"ChessTask needs files with games; got {why} in {paths[0].name}. Name other `files`.")
-        return found
+    def without_tokens(self, paths: Sequence[Path], counts: Mapping[str, int]) -> str:
+        """How many games were left out, by reason."""
+        why = ", ".join(f"{n} {reason}" for reason, n in counts.items()) or "no game at all"
+        return f"{why} in {paths[0].name}"
 
 
 def encode(text: str) -> bytes:
@@ -111,7 +100,7 @@ def decode(tokens: ArrayLike) -> str:
     return "".join(SYMBOLS[i - 1] if 0 < i <= len(SYMBOLS) else "~" for i in ids.tolist())
 
 
-def games(paths: list[Path], counts: dict[str, int]) -> Iterator[str]:
+def games(paths: Sequence[Path], counts: dict[str, int]) -> Iterator[str]:
     """The text of every game that the format holds; counts kept and left-out games into `counts` by reason."""
     pgn = require("chess.pgn", "ChessTask")
     reader = _reader()

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from functools import cached_property
 from pathlib import Path
 from typing import IO, Any, ClassVar, Literal
 
@@ -14,8 +13,7 @@ from numpy.lib import format as npy
 from numpy.typing import NDArray
 
 from ....common import InputError
-from .token_cache import TokenFile, cached_tokens, source_files
-from .token_task import TokenTask
+from .source_task import SourceTask
 
 __all__ = ["Cifar5mTask", "gray"]
 
@@ -25,7 +23,7 @@ IMAGES_AT_A_TIME = 4096
 
 
 @dataclass(frozen=True, kw_only=True)
-class Cifar5mTask(TokenTask):
+class Cifar5mTask(SourceTask):
     """Predict the next pixel of generated CIFAR images, in the order of the parts.
 
     A token is `floor((R + G + B) / 3)`; a context of 1,024 is one image. The parts are read image by image (they may
@@ -45,41 +43,24 @@ class Cifar5mTask(TokenTask):
     """
 
     kind: ClassVar[str] = "cifar5m"
+    wants: ClassVar[str] = "parts with images"
 
-    files: tuple[Path, ...] = ()
     context: int = SIDE * SIDE
     test_examples: int = 2_000
     last_target: Literal["next", "zero"] = "zero"
-    cache: Path | None = None
 
     @property
     def vocabulary(self) -> int:
         """256 shades."""
         return 256
 
-    def open_tokens(self) -> NDArray[np.uint8]:
+    def read(self, paths: Sequence[Path], counts: dict[str, int]) -> Iterator[bytes]:
         """All images, one after the other."""
-        return np.memmap(self._file.path, dtype=np.uint8, mode="r")
-
-    def describe_data(self) -> dict[str, Any]:
-        """Hash of the tokens and number of images."""
-        return {"sha256": self._file.sha256, **self._file.counts}
-
-    @cached_property
-    def _file(self) -> TokenFile:
-        paths = source_files("Cifar5mTask", self.files)
-
-        def read(counts: dict[str, int]) -> Iterator[bytes]:
-            counts["images"] = 0
-            for path in paths:
-                for images in _images(path):
-                    counts["images"] += len(images)
-                    yield gray(images).tobytes()
-
-        found = cached_tokens("cifar5m", paths, {}, read, self.cache)
-        if not found.tokens:
-            raise InputError(f"Cifar5mTask needs parts with images; got none in {paths[0].name}. Name other `files`.")
-        return found
+        counts["images"] = 0
+        for path in paths:
+            for images in _images(path):
+                counts["images"] += len(images)
+                yield gray(images).tobytes()
 
 
 def gray(images: NDArray[np.uint8]) -> NDArray[np.uint8]:

@@ -12,14 +12,16 @@ import numpy as np
 from numpy.polynomial import chebyshev, polynomial
 from numpy.typing import NDArray
 
-__all__ = ["SparseModes", "sum_of_cosines"]
+__all__ = ["Cosines"]
 
 Floats = NDArray[np.float32]
+Sparse = tuple[Floats, NDArray[np.int64], NDArray[np.int64]]
+"""The components of k that are not zero, mode after mode; the axis of each; where each mode's begin, and their end."""
 BLOCK = 512
 
 
-class SparseModes:
-    """Modes with the zeros of their frequencies left out.
+class Cosines:
+    """The sum of some modes as a function of x; the zeros of their frequencies are left out.
 
     Parameters
     ----------
@@ -27,29 +29,26 @@ class SparseModes:
         k, whole numbers, shape (M, d).
     amplitudes, phases
         A and phase (in turns), shape (M,).
+
+    Examples
+    --------
+    >>> cosines = Cosines(np.array([[1, 0], [2, 3]]), np.float32([1, 1]), np.float32([0, 0.25]))
+    >>> x = np.array([[0.0, 0.5], [0.25, 0.25]], dtype=np.float32)
+    >>> y = np.cos(2 * np.pi * x[:, 0]) + np.cos(2 * np.pi * (x @ [2, 3] + 0.25))
+    >>> bool(np.abs(cosines(x) - y).max() < 1e-5)
+    True
     """
 
     def __init__(self, frequencies: NDArray[np.int64], amplitudes: Floats, phases: Floats) -> None:
         there = frequencies != 0
-        self.first = np.concatenate([[0], np.cumsum(there.sum(axis=1))])
-        self.axis = np.nonzero(there)[1]
-        self.k = frequencies[there].astype(np.float32)
+        first = np.concatenate([[0], np.cumsum(there.sum(axis=1))])
+        self.sparse = (frequencies[there].astype(np.float32), np.nonzero(there)[1], first)
         self.amplitudes, self.phases = amplitudes, phases
 
-
-def sum_of_cosines(x: Floats, modes: SparseModes) -> Floats:
-    """`y`, shape (n,), at inputs x of shape (n, d), float32; absolute error about 1e-5 for y of order 1.
-
-    Examples
-    --------
-    >>> modes = SparseModes(np.array([[1, 0], [2, 3]]), np.float32([1, 1]), np.float32([0, 0.25]))
-    >>> x = np.array([[0.0, 0.5], [0.25, 0.25]], dtype=np.float32)
-    >>> y = np.cos(2 * np.pi * x[:, 0]) + np.cos(2 * np.pi * (x @ [2, 3] + 0.25))
-    >>> bool(np.abs(sum_of_cosines(x, modes) - y).max() < 1e-5)
-    True
-    """
-    columns = np.ascontiguousarray(x.T, dtype=np.float32)
-    return _kernel(columns, modes.k, modes.axis, modes.first, modes.amplitudes, modes.phases, _COSINE)
+    def __call__(self, x: Floats) -> Floats:
+        """`y`, shape (n,), at inputs x of shape (n, d), float32; absolute error about 1e-5 for y of order 1."""
+        columns = np.ascontiguousarray(x.T, dtype=np.float32)
+        return _kernel(columns, self.sparse, self.amplitudes, self.phases, _COSINE)
 
 
 def _cosine_polynomial(degree: int = 6) -> Floats:
@@ -63,10 +62,9 @@ _COSINE = _cosine_polynomial()
 
 
 @numba.njit(fastmath={"reassoc", "contract", "nsz"}, cache=True, nogil=True)
-def _kernel(
-    x: Floats, k: Floats, axis: NDArray[np.int64], first: NDArray[np.int64], amplitude: Floats, phase: Floats, c: Floats
-) -> Floats:
+def _kernel(x: Floats, sparse: Sparse, amplitude: Floats, phase: Floats, c: Floats) -> Floats:
     """Inputs of shape (d, n). Assumes clean arrays."""
+    k, axis, first = sparse
     d, n = x.shape
     out = np.empty(n, dtype=np.float32)
     # Buffers that start at zero: a loop vectorizes only where no index can be negative.

@@ -6,18 +6,13 @@ import hashlib
 import os
 import platform
 import sysconfig
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
 from pathlib import Path
 from typing import Any, ClassVar
 
-import numpy as np
-from numpy.typing import NDArray
-
 from ....common import InputError
-from .token_cache import TokenFile, cached_tokens, source_files
-from .token_task import TokenTask
+from .source_task import SourceTask
 
 __all__ = ["TextTask", "standard_library"]
 
@@ -27,7 +22,7 @@ PIECE = 1 << 20
 
 
 @dataclass(frozen=True, kw_only=True)
-class TextTask(TokenTask):
+class TextTask(SourceTask):
     """Predict the next byte of text.
 
     Files are joined in the order of a hash of their names, with a zero byte between them, so that the held-out start
@@ -49,48 +44,43 @@ class TextTask(TokenTask):
     """
 
     kind: ClassVar[str] = "text"
+    wants: ClassVar[str] = "files with text"
 
-    files: tuple[Path, ...] = ()
     order: int | None = 0
-    cache: Path | None = None
 
     @property
     def vocabulary(self) -> int:
         """256 bytes."""
         return 256
 
-    def open_tokens(self) -> NDArray[np.uint8]:
-        """The joined files."""
-        return np.memmap(self._file.path, dtype=np.uint8, mode="r")
-
-    def describe_data(self) -> dict[str, Any]:
-        """Hash of the joined text, number of files, and where they come from."""
-        source = "given files" if self.files else f"standard library of Python {platform.python_version()}"
-        return {"source": source, "sha256": self._file.sha256, "joined_files": self._file.counts["files"]}
-
-    @cached_property
-    def _file(self) -> TokenFile:
+    def sources(self) -> list[Path]:
+        """The files in the order of a hash of their names."""
         if self.files:
-            paths = source_files("TextTask", self.files)
+            paths = super().sources()
             common = os.path.commonpath([p.resolve().parent for p in paths])
             named = {os.path.relpath(p.resolve(), common): p for p in paths}
         else:
             named = standard_library()
-        ordered = [named[name] for name in sorted(named, key=lambda name: hashlib.sha256(name.encode()).digest())]
+        return [named[name] for name in sorted(named, key=lambda name: hashlib.sha256(name.encode()).digest())]
 
-        def read(counts: dict[str, int]) -> Iterator[bytes]:
-            counts["files"] = len(ordered)
-            for i, path in enumerate(ordered):
-                if i:
-                    yield SEPARATOR
-                with path.open("rb") as file:
-                    while piece := file.read(PIECE):
-                        yield piece
+    def read(self, paths: Sequence[Path], counts: dict[str, int]) -> Iterator[bytes]:
+        """The joined files."""
+        counts["files"] = len(paths)
+        for i, path in enumerate(paths):
+            if i:
+                yield SEPARATOR
+            with path.open("rb") as file:
+                while piece := file.read(PIECE):
+                    yield piece
 
-        found = cached_tokens("text", ordered, {}, read, self.cache)
-        if not found.tokens:
-            raise InputError("TextTask needs files with text; got empty ones. Name other `files`.")
-        return found
+    def without_tokens(self, paths: Sequence[Path], counts: Mapping[str, int]) -> str:
+        """Files without a byte."""
+        return "empty ones"
+
+    def describe_data(self) -> dict[str, Any]:
+        """Hash of the joined text, number of files, and where they come from."""
+        source = "given files" if self.files else f"standard library of Python {platform.python_version()}"
+        return {"source": source, "sha256": self.token_file.sha256, "joined_files": self.token_file.counts["files"]}
 
 
 def standard_library() -> dict[str, Path]:

@@ -1,109 +1,126 @@
-"""Any pre-tokenized file, mapped: a .npy of whole numbers, or raw tokens (.bin) of a stated type."""
+"""Token files made once: sources in their real formats are read in one pass into a file that can be mapped.
+
+A compressed stream of games has no position to resume at; a file of tokens has. The file is named by what it was made
+from (paths, sizes, times, options), so changed sources make a new one, and beside it stands a JSON file with its
+hash, its length and the counts of what was left out.
+"""
 
 from __future__ import annotations
 
 import hashlib
+import json
+import os
+import tempfile
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, ClassVar
-
-import numpy as np
-from numpy.typing import NDArray
+from typing import Any
 
 from ....common import InputError
-from .task import Batch
-from .token_cache import source_files
-from .token_task import TokenTask
+from ...tables.files import ensure_folder, write_atomically
 
-__all__ = ["TokenFileTask"]
+__all__ = ["TokenFile", "cached_tokens", "default_folder"]
 
-DTYPES = ("uint8", "uint16", "uint32", "uint64", "int8", "int16", "int32", "int64")
+FORMAT = 1  # raised when a reader changes what it writes
 
 
 @dataclass(frozen=True, kw_only=True)
-class TokenFileTask(TokenTask):
-    """Predict the next token of a file that somebody tokenized.
+class TokenFile:
+    """One byte a token.
 
     Parameters
     ----------
-    file
-        A `.npy` file of whole numbers (any shape, read in C order), or any other file as raw tokens.
-    vocabulary_size
-        Number of token ids, >= 2; a token outside [0, vocabulary_size) is refused when it is read.
-    dtype
-        Type of raw tokens, little-endian, e.g. `"uint16"`; a `.npy` file knows its own.
-
-    Examples
-    --------
-    >>> import tempfile
-    >>> path = Path(tempfile.mkdtemp()) / "tokens.bin"
-    >>> _ = path.write_bytes(np.arange(100, dtype="<u2").tobytes())
-    >>> task = TokenFileTask(file=path, vocabulary_size=100, dtype="uint16", context=4, test_examples=1, order=None)
-    >>> task.batch(0, 1)
-    Batch(inputs=array([[4, 5, 6, 7]]), targets=array([[5, 6, 7, 8]]))
+    path
+        The file.
+    tokens
+        Number of tokens.
+    sha256
+        Hash of the tokens.
+    counts
+        What the sources held and what was left out, by reason.
     """
 
-    kind: ClassVar[str] = "tokens"
+    path: Path
+    tokens: int
+    sha256: str
+    counts: Mapping[str, int]
 
-    file: Path
-    vocabulary_size: int
-    dtype: str | None = None
-    order: int | None = 0
 
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        if self.vocabulary_size < 2:
-            raise InputError(f"TokenFileTask needs `vocabulary_size` >= 2; got {self.vocabulary_size}. Raise it.")
-        if self.dtype is not None and self.dtype not in DTYPES:
-            raise InputError(f"TokenFileTask needs a `dtype` of {', '.join(DTYPES)}; got {self.dtype!r}.")
+def default_folder() -> Path:
+    """Where token files are kept unless the caller says otherwise: the user's cache folder."""
+    base = os.environ.get("XDG_CACHE_HOME") or str(Path.home() / ".cache")
+    return Path(base) / "scaling-collapse"
 
-    @property
-    def vocabulary(self) -> int:
-        """As given."""
-        return self.vocabulary_size
 
-    def open_tokens(self) -> NDArray[Any]:
-        """The mapped file, flat."""
-        (path,) = source_files("TokenFileTask", [self.file])
-        if path.suffix == ".npy":
-            return self._npy(path)
-        if self.dtype is None:
-            raise InputError(f"TokenFileTask needs the `dtype` of raw tokens; got none for {path.name}. Name it.")
-        dtype = np.dtype(self.dtype).newbyteorder("<")
-        size = path.stat().st_size
-        if not size or size % dtype.itemsize:
-            raise InputError(
-                f"TokenFileTask needs whole {self.dtype} tokens; got {size} bytes in {path}. Check `dtype`."
-            )
-        return np.memmap(path, dtype=dtype, mode="r")
+def cached_tokens(
+    kind: str,
+    sources: Sequence[Path],
+    options: Mapping[str, Any],
+    read: Callable[[dict[str, int]], Iterator[bytes]],
+    folder: Path | None = None,
+) -> TokenFile:
+    """The token file of some sources: mapped if it is there, else made by `read`, whole or not at all.
 
-    def describe_data(self) -> dict[str, Any]:
-        """Hash of the file (read once, whole)."""
-        with Path(self.file).open("rb") as file:
-            return {"sha256": hashlib.file_digest(file, "sha256").hexdigest()}
+    Parameters
+    ----------
+    kind
+        Name of the reader, the start of the file's name.
+    sources
+        Files that the tokens come from, in order.
+    options
+        Whatever else the tokens depend on; JSON values.
+    read
+        Given an empty dict to count in, yields the tokens piece by piece.
+    folder
+        Where to keep the file; default `default_folder()`.
 
-    def _npy(self, path: Path) -> NDArray[Any]:
-        try:
-            array = np.load(path, mmap_mode="r", allow_pickle=False)
-        except (ValueError, OSError, EOFError) as error:
-            reason = str(error).splitlines()[0].rstrip(".")
-            raise InputError(
-                f"TokenFileTask cannot read {path}: {reason}. The file is damaged or of another kind; save it again."
-            ) from None
-        if array.dtype.kind not in "iu" or (self.dtype is not None and array.dtype != np.dtype(self.dtype)):
-            wanted = self.dtype or "whole numbers"
-            raise InputError(f"TokenFileTask needs {wanted}; got {array.dtype} in {path}. Convert it or mend `dtype`.")
-        if not array.flags.c_contiguous:
-            raise InputError(f"TokenFileTask needs an array in C order; got Fortran order in {path}. Save it again.")
-        return array.reshape(-1)
+    Raises
+    ------
+    InputError
+        If the folder cannot be written, or what `read` raises.
+    """
+    seen = [(str(p.resolve()), (stat := p.stat()).st_size, stat.st_mtime_ns) for p in sources]
+    key = hashlib.sha256(json.dumps([FORMAT, kind, seen, dict(options)]).encode()).hexdigest()[:20]
+    folder = ensure_folder(default_folder() if folder is None else folder)
+    tokens, facts = folder / f"{kind}-{key}.tokens", folder / f"{kind}-{key}.json"
+    found = _load(tokens, facts)
+    return found if found is not None else _make(kind, tokens, facts, read)
 
-    def _examples(self, contexts: NDArray[np.int64]) -> Batch:
-        batch = super()._examples(contexts)
-        low = min(batch.inputs.min(), batch.targets.min())
-        high = max(batch.inputs.max(), batch.targets.max())
-        if low < 0 or high >= self.vocabulary_size:
-            raise InputError(
-                f"TokenFileTask needs tokens in [0, {self.vocabulary_size}); got {low if low < 0 else high} in "
-                f"{self.file}. Raise `vocabulary_size` or check `dtype`."
-            )
-        return batch
+
+def _load(tokens: Path, facts: Path) -> TokenFile | None:
+    """What an earlier call made; None where it is missing, damaged or cut short."""
+    try:
+        known = json.loads(facts.read_text())
+        found = TokenFile(path=tokens, tokens=known["tokens"], sha256=known["sha256"], counts=known["counts"])
+        return found if tokens.stat().st_size == found.tokens else None
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+
+
+def _make(kind: str, tokens: Path, facts: Path, read: Callable[[dict[str, int]], Iterator[bytes]]) -> TokenFile:
+    counts: dict[str, int] = {}
+    digest, size = hashlib.sha256(), 0
+    temporary = None
+    try:
+        handle, temporary = tempfile.mkstemp(dir=tokens.parent, prefix=f".{tokens.name}.")
+        with os.fdopen(handle, "wb") as file:
+            for piece in read(counts):
+                file.write(piece)
+                digest.update(piece)
+                size += len(piece)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(temporary, tokens)
+        temporary = None
+    except OSError as error:
+        raise InputError(
+            f"{kind} cannot make its token file {tokens}: {error.strerror or error}. Make room, or set `cache` to "
+            "another folder."
+        ) from None
+    finally:
+        if temporary is not None:
+            os.unlink(temporary)
+    made = TokenFile(path=tokens, tokens=size, sha256=digest.hexdigest(), counts=counts)
+    content = {"tokens": made.tokens, "sha256": made.sha256, "counts": counts}
+    write_atomically(facts, json.dumps(content, indent=1).encode())
+    return made

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from functools import cached_property
 from pathlib import Path
@@ -53,11 +54,11 @@ class TokenTask(ABC):
     def __post_init__(self) -> None:
         for name, least in (("context", 2), ("test_examples", 1)):
             if getattr(self, name) < least:
-                raise InputError(f"{self._who} needs `{name}` >= {least}; got {getattr(self, name)}. Raise it.")
+                raise InputError(f"{self.who} needs `{name}` >= {least}; got {getattr(self, name)}. Raise it.")
         if self.last_target not in ("next", "zero"):
-            raise InputError(f"{self._who} needs `last_target` next or zero; got {self.last_target!r}.")
+            raise InputError(f"{self.who} needs `last_target` next or zero; got {self.last_target!r}.")
         if self.order is not None and self.order < 0:
-            raise InputError(f"{self._who} needs an `order` >= 0 or none; got {self.order}. Use 0, for example.")
+            raise InputError(f"{self.who} needs an `order` >= 0 or none; got {self.order}. Use 0, for example.")
 
     @property
     @abstractmethod
@@ -71,6 +72,21 @@ class TokenTask(ABC):
     @abstractmethod
     def describe_data(self) -> dict[str, Any]:
         """Hash and counts of the data."""
+
+    @property
+    def who(self) -> str:
+        """The task's name in errors."""
+        return type(self).__name__
+
+    def existing(self, files: Sequence[Path]) -> list[Path]:
+        """The files as paths, or an `InputError` that names the first that is not there."""
+        if not files:
+            raise InputError(f"{self.who} needs at least one file; got none. Name them in `files`.")
+        paths = [Path(f) for f in files]
+        for path in paths:
+            if not path.is_file():
+                raise InputError(f"{self.who} needs files that exist; got {path}. Check `files`.")
+        return paths
 
     @cached_property
     def tokens(self) -> NDArray[Any]:
@@ -89,7 +105,7 @@ class TokenTask(ABC):
 
     def batch(self, start: int, size: int) -> Batch:
         """Training contexts: inputs and targets, both (size, T)."""
-        at = check_range(self._who, "train", start, size, self.train_examples)
+        at = check_range(self.who, "train", start, size, self.train_examples)
         if self.order is not None:
             at = shuffled(at, self.train_examples, self.order)
         return self._examples(self.test_examples + at)
@@ -97,7 +113,7 @@ class TokenTask(ABC):
     def test_batch(self, start: int, size: int) -> Batch:
         """Test contexts, as `batch`; in the order of the data."""
         _ = self._contexts
-        return self._examples(check_range(self._who, "test", start, size, self.test_examples))
+        return self._examples(check_range(self.who, "test", start, size, self.test_examples))
 
     def describe(self) -> dict[str, Any]:
         """Options, and hash and counts of the data."""
@@ -110,16 +126,12 @@ class TokenTask(ABC):
         data = {"vocabulary": self.vocabulary, "tokens": len(self.tokens), "train_examples": self.train_examples}
         return {"task": self.kind, **plain, **data, **self.describe_data()}
 
-    @property
-    def _who(self) -> str:
-        return type(self).__name__
-
     @cached_property
     def _contexts(self) -> int:
         whole = (len(self.tokens) - (self.last_target == "next")) // self.context
         if whole <= self.test_examples:
             raise InputError(
-                f"{self._who} needs more than {self.test_examples} contexts of {self.context} tokens, the test split; "
+                f"{self.who} needs more than {self.test_examples} contexts of {self.context} tokens, the test split; "
                 f"got {whole} ({len(self.tokens)} tokens). Bring more data or lower `test_examples`."
             )
         return whole

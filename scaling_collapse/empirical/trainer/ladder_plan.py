@@ -9,16 +9,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from .ladder_file import LadderFile, load_ladder, task_of
+from ...common import require
+from .ladder_file import LadderFile, task_of
+from .ladder_parsing import load_ladder
 from .size_plan import SizePlan, plan_sizes
 from .tasks import Task
 
 if TYPE_CHECKING:
-    from torch.optim import Optimizer
-
     from .machine import Machine
-    from .models.model import Model
-    from .training_log import TrainingLog
 
 __all__ = ["LadderPlan", "plan_ladder"]
 
@@ -27,7 +25,7 @@ SECONDS_A_SIZE = 1.5
 SECONDS = 20.0  # larger sizes than are reached in this time are taken to run at the rate of the largest measured
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class LadderPlan:
     """What a ladder costs.
 
@@ -68,16 +66,13 @@ def plan_ladder(ladder: str | LadderFile, *, device: str | None = None, threads:
     >>> len(plan.seconds), plan.total_seconds > 1
     (5, True)
     """
-    from ...common.extras import require
-
     ladder = load_ladder(ladder)
     require("torch", "plan_ladder")
-    from .ladder_run import confirmed, default_workers
-    from .machine import choose_machine
+    from .ladder_machine import machine_of
 
     task = task_of(ladder)
     sizes = plan_sizes(ladder, task)
-    machine = confirmed(choose_machine(ladder, device=device, threads=threads), ladder, sizes[0], task)
+    machine = machine_of(ladder, sizes[0], task, device=device, threads=threads)
     seconds, measured = [], []
     rate = 0.0  # FLOPs a second of the largest size measured
     end = time.perf_counter() + SECONDS
@@ -89,39 +84,21 @@ def plan_ladder(ladder: str | LadderFile, *, device: str | None = None, threads:
                 rate = size.train_flops / size.steps / a_step
             seconds.append(size.train_flops * (1 + size.evaluation_share) / rate)
             measured.append(now)
-    return LadderPlan(tuple(sizes), tuple(seconds), tuple(measured), min(len(sizes), default_workers(machine)))
+    return LadderPlan(
+        sizes=tuple(sizes),
+        seconds=tuple(seconds),
+        measured=tuple(measured),
+        workers=min(len(sizes), machine.default_workers),
+    )
 
 
 def _seconds_per_step(ladder: LadderFile, size: SizePlan, task: Task, machine: Machine) -> float:
     from .loop import train_size
+    from .step_times import EnoughError, StepTimes
 
     none = np.zeros(0, dtype=np.int64)
     few = replace(size, steps=STEPS + 1, evaluate_at=np.array([STEPS + 1]), noise_at=none, test_examples=1)
-    watch = _Stopwatch()
-    with suppress(_EnoughError):
-        train_size(ladder, few, task, machine, watch)
-    return float(np.median(np.diff(watch.times)))
-
-
-class _EnoughError(Exception):
-    pass
-
-
-class _Stopwatch:
-    """Hooks of the loop that note the time after each step, and stop it early where steps are long."""
-
-    def __init__(self) -> None:
-        self.times: list[float] = []
-
-    def restore(self, model: Model, optimizer: Optimizer, log: TrainingLog) -> int:
-        return 0
-
-    def after_step(self, step: int, model: Model, optimizer: Optimizer, log: TrainingLog) -> None:
-        if model.flat.is_cuda:
-            model.flat[0].item()  # wait for the device
-        self.times.append(time.perf_counter())
-        if step > STEPS or (step > 2 and self.times[-1] - self.times[0] > SECONDS_A_SIZE):
-            raise _EnoughError
-
-    def finish(self, step: int, model: Model, log: TrainingLog) -> None:
-        pass
+    hooks = StepTimes(steps=STEPS, seconds=SECONDS_A_SIZE)
+    with suppress(EnoughError):
+        train_size(ladder, few, task, machine, hooks)
+    return float(np.median(np.diff(hooks.times)))
