@@ -1,3 +1,5 @@
+import json
+
 import numpy as np
 import pytest
 from extrapolation_ladders import changed, without_largest
@@ -172,7 +174,9 @@ def test_bad_input_is_refused_by_name():
         ({"params": 1e8, "tokens": -1.0}, "`tokens` > 0; got -1.0"),
         ({"params": 1e8, "method": "guess"}, "'curves' or 'ends'; got 'guess'"),
         ({"params": 1e8, "level": 1.5}, "`level` between 0 and 1; got 1.5"),
-        ({"params": 1e8, "draws": 10}, "at least 500 `draws`; got 10"),
+        ({"params": 1e8, "level": 0.0}, "`level` between 0 and 1; got 0.0"),
+        ({"params": 1e8, "level": 1.0}, "`level` between 0 and 1; got 1.0"),
+        ({"params": 1e8, "draws": 499}, "at least 500 `draws`; got 499"),
     ):
         with pytest.raises(InputError, match=words):
             extrapolate(ladder, **options)
@@ -184,6 +188,98 @@ def test_bad_input_is_refused_by_name():
     short = LossCurve(run="short", params=first.params, tokens=first.tokens / 2, loss=first.loss)
     with pytest.raises(InputError, match="one horizon per size"):
         extrapolate(Ladder([*ladder, short]), 1e8)
+
+
+def stretched(ladder, factor):
+    """The last seed of every size with another horizon."""
+    return Ladder(
+        LossCurve(
+            run=c.run, params=c.params, tokens=c.tokens * (factor if c.seed == 1 else 1), loss=c.loss, seed=c.seed
+        )
+        for c in ladder
+    )
+
+
+def test_horizons_of_a_size_may_differ_by_a_hundredth():
+    ladder = law_ladder(sizes=3, seeds=2)
+    assert extrapolate(stretched(ladder, 1.009), 1e8, draws=500).horizon_tokens == pytest.approx(1.0045 * 2e9)
+    with pytest.raises(InputError, match=r"one horizon per size; got 2e\+07 and 2.022e\+07"):
+        extrapolate(stretched(ladder, 1.011), 1e8)
+
+
+@pytest.mark.parametrize(("factor", "said"), [(0.94, True), (0.96, False), (1.0, False), (1.04, False), (1.06, True)])
+def test_a_given_horizon_off_the_rule_is_said(factor, said):
+    found = extrapolate(law_ladder(sizes=3, seeds=1), 1e8, tokens=factor * 2e9, method="ends")
+    assert found.horizon_tokens == factor * 2e9
+    assert any("what the ladder's own rule gives" in note for note in found.notes) == said
+
+
+@pytest.mark.parametrize(("spread", "said"), [(1.008, False), (1.012, True)])
+def test_cost_per_token_is_one_number_where_sizes_agree(spread, said):
+    ladder = law_ladder(sizes=3, seeds=1)
+    most = max(ladder.sizes)
+    costly = Ladder(
+        LossCurve(run=c.run, params=c.params, tokens=c.tokens, loss=c.loss,
+                  compute=6 * c.params * c.tokens * (spread if c.params == most else 1))
+        for c in ladder
+    )  # fmt: skip
+    found = extrapolate(costly, 1e8, method="ends")
+    assert any("FLOPs per token and parameter change" in note for note in found.notes) == said
+    per_token = found.compute[-1] / (1e8 * found.horizon_tokens)
+    mean = 6 * spread ** (1 / 3)
+    assert per_token > 1.002 * mean if said else per_token == pytest.approx(mean)
+
+
+@pytest.mark.parametrize(("start", "points"), [(0.02, 20), (0.05, 9), (0.1, 0), (0.3, 0)])
+def test_the_curve_begins_where_all_logs_do(start, points):
+    x = np.r_[start, np.linspace(start + 0.05, 1, 40)]
+    ladder = law_ladder(sizes=3, seeds=1)
+    cut = Ladder(
+        LossCurve(run=c.run, params=c.params, tokens=x * c.horizon_tokens, loss=c.loss_at(x * c.horizon_tokens))
+        for c in ladder
+    )
+    found = extrapolate(cut, 1e8, method="ends")
+    early = np.geomspace(0.01, 0.1, 31)[:-1]
+    assert np.count_nonzero(found.x < 0.1 - 1e-12) == points
+    assert found.x[0] >= start - 1e-12
+    np.testing.assert_allclose(found.x[:points], early[30 - points :])
+    assert any("cover only x from" in note for note in found.notes) == (start > 0.1)
+
+
+def test_a_log_may_begin_half_way():
+    half = Ladder(
+        LossCurve(run=c.run, params=c.params, tokens=np.array([0.5, 0.75, 1]) * c.horizon_tokens,
+                  loss=c.loss_at(np.array([0.5, 0.75, 1]) * c.horizon_tokens))
+        for c in law_ladder(sizes=3, seeds=1)
+    )  # fmt: skip
+    assert extrapolate(half, 1e8, method="ends").x[0] == pytest.approx(0.5)
+
+
+def test_losses_at_the_bounds_claim_nothing():
+    ladder = law_ladder(sizes=3, seeds=1)
+    end = min(c.loss.min() for c in ladder)
+    assert extrapolate(changed(ladder, lambda c: c.loss - end), 1e8).status == "losses not positive"
+    flat = changed(ladder, lambda c: ladder.curves[0].loss)
+    assert extrapolate(flat, 1e8).status == "not a decreasing law"
+
+
+def test_bands_are_as_wide_as_their_level_says():
+    ladder = law_ladder(sizes=4, seeds=3, noise=5e-3, fast=2e-3)
+    wide, narrow = (extrapolate(ladder, 2e7, level=level) for level in (0.9, 0.5))
+    for low, high in (("low", "high"), ("expected_low", "expected_high")):
+        widths = [(getattr(f, high) - getattr(f, low))[-1] for f in (wide, narrow)]
+        assert widths[0] / widths[1] == pytest.approx(1.645 / 0.6745, rel=0.15)
+    assert wide.law.b_interval[0] < narrow.law.b_interval[0] < narrow.law.b_interval[1] < wide.law.b_interval[1]
+    assert wide.final_expected_interval == (wide.expected_low[-1], wide.expected_high[-1])
+
+
+@pytest.mark.parametrize("method", ["curves", "ends"])
+def test_the_result_is_json(method):
+    found = extrapolate(law_ladder(sizes=3, seeds=1), 1e8, method=method)
+    back = json.loads(json.dumps(found.to_json(), allow_nan=False))
+    assert back["loss"] == found.loss.tolist()
+    assert back["final_expected_interval"] == ([None, None] if method == "ends" else back["final_expected_interval"])
+    assert back["law"]["L0_interval"][0] == (None if method == "ends" else found.law.L0_interval[0])
 
 
 @pytest.mark.published
