@@ -86,6 +86,8 @@ def test_prediction_and_its_error_are_those_of_dense_kriging(keep):
     of_run = h.noise * (spread * (noise.Q @ spread)).sum(axis=0) + ripple
     beyond = np.log(sample.single - h.L0) - drawn
     np.testing.assert_allclose(beyond.std(axis=0), np.sqrt(of_run), rtol=0.06)
+    shared = np.mean(np.diff(drawn, axis=1) * np.diff(beyond, axis=1)) / in_mean  # a run lies about the very same mean
+    assert abs(shared) < 0.1
     np.testing.assert_allclose(np.log(sample.a) - sample.b * np.log(curves.C).mean(), ln_R[-1])
     np.testing.assert_allclose(sample.b.mean(), beta[-1], atol=0.05 * sample.b.std())
     np.testing.assert_allclose(sample.b.std(), np.sqrt(np.linalg.inv(normal)[-1, -1]), rtol=0.05)
