@@ -93,3 +93,38 @@ def multi_power(eta, steps, L0, A, a, B, C, beta, g):
                 paid += (eta[k - 1] - eta[k]) * (1 - (1 + C * eta[k] ** -g * (S[t] - S[k - 1])) ** -beta)
         result.append(L0 + A * S[t] ** -a - B * paid)
     return np.array(result)
+
+
+def final_loss_variance(model, ladder, new, flat=30.0):
+    """Error variance of a new size's expected final loss: plain Gaussian conditioning on every single run.
+
+    `model`: `kernel` and `Q` (covariances on the cells), variances `misfit` and `drift`. `ladder`: for each size `ln_c`
+    (compute less its mean, ln), `z` (size of the drift), `seeds` and `R` (reducible losses of the cells). `new`: the
+    same of the new size, `R` its final one. Universal curve, exponent and L0 have standard deviations `flat`.
+    """
+    K, Q, m = model["kernel"], model["Q"], len(model["kernel"])
+    runs = [(i, seed) for i, size in enumerate(ladder) for seed in range(size["seeds"])]
+    everything = np.zeros((len(runs) * m + 1, len(runs) * m + 1))
+    for a, (i, s) in enumerate(runs):
+        one = ladder[i]
+        for b, (j, t) in enumerate(runs):
+            other = ladder[j]
+            for x in range(m):
+                for y in range(m):
+                    value = flat**2 * (x == y)
+                    value += flat**2 * one["ln_c"] * other["ln_c"]
+                    value += flat**2 / one["R"][x] / other["R"][y]
+                    value += model["drift"] * one["z"] * other["z"] * K[x, y]
+                    value += model["misfit"] * K[x, y] * (i == j)
+                    value += Q[x, y] * (i == j and s == t)
+                    everything[a * m + x, b * m + y] = value
+        for x in range(m):
+            value = flat**2 * (x == m - 1)
+            value += flat**2 * one["ln_c"] * new["ln_c"]
+            value += flat**2 / one["R"][x] / new["R"]
+            value += model["drift"] * one["z"] * new["z"] * K[x, -1]
+            everything[a * m + x, -1] = everything[-1, a * m + x] = value
+    everything[-1, -1] = flat**2 * (1 + new["ln_c"] ** 2 + new["R"] ** -2)
+    everything[-1, -1] += (model["drift"] * new["z"] ** 2 + model["misfit"]) * K[-1, -1]
+    data, cross = everything[:-1, :-1], everything[:-1, -1]
+    return new["R"] ** 2 * (everything[-1, -1] - cross @ np.linalg.solve(data, cross))

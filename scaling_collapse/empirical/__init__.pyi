@@ -1,7 +1,7 @@
 from .collapse.collapse_report import CollapseReport as CollapseReport
 from .collapse.measure_collapse import measure_collapse as measure_collapse
+from .extrapolation.extrapolate import extrapolate as extrapolate
 from .extrapolation.extrapolation import Extrapolation as Extrapolation
-from .extrapolation.extrapolation import extrapolate as extrapolate
 from .fits.horizon_fit import HorizonFit as HorizonFit
 from .fits.horizon_fit import fit_horizon as fit_horizon
 from .fits.law_fit import LawFit as LawFit

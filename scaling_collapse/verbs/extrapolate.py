@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -48,37 +49,35 @@ def extrapolate(
         raise InputError(f"extrapolate needs --out as a name ending in .parquet, .csv or .jsonl; got {out.name}.")
     ladder = read_curves(source, where=parse_where(where))
     found = predict(ladder, params, tokens=tokens, method=method, level=level)
-    claimed = found.loss[-1] == found.loss[-1]
     written = []
-    if claimed and out is not None:
+    if found.claimed and out is not None:
         written.append(write_curves(Ladder([found.curve()]), out))
-    if claimed and picture is not None:
+    if found.claimed and picture is not None:
         written.append(write_atomically(picture, draw_extrapolation(found)))
     write_json(found.to_json() | {"integrity": ladder.integrity.summary()}, json)
     announce(f"Integrity: {ladder.integrity.summary()}", json)
-    _show(found, claimed, json)
+    _show(found, json)
     for path in written:
         announce(f"wrote {path}", json)
     return 0
 
 
-def _show(found: Extrapolation, claimed: bool, json_target: str | None) -> None:
+def _show(found: Extrapolation, json_target: str | None) -> None:
     """Law, prediction, what would narrow the band, and what was assumed."""
 
     def number(value: float) -> str:
-        return f"{value:.6g}" if value == value else "-"
+        return "-" if math.isnan(value) else f"{value:.6g}"
 
     def interval(pair: tuple[float, float]) -> str:
-        return f"{pair[0]:.6g} to {pair[1]:.6g}" if pair[0] == pair[0] else "unknown"
+        return "unknown" if math.isnan(pair[0]) else f"{pair[0]:.6g} to {pair[1]:.6g}"
 
     law = found.law
-    expected = (float(found.expected_low[-1]), float(found.expected_high[-1]))
     rows = [
         ["irreducible loss L0", number(law.L0), interval(law.L0_interval)],
         ["coefficient a (C in PFLOPs)", number(law.a), interval(law.a_interval)],
         ["exponent b", number(law.b), interval(law.b_interval)],
         ["final loss, one run", number(found.final_loss), interval(found.final_interval)],
-        ["final loss, mean of many runs", number(found.final_loss), interval(expected)],
+        ["final loss, mean of many runs", number(found.final_loss), interval(found.final_expected_interval)],
     ]
     by = "whole curves" if found.method == "curves" else "end points alone"
     title = f"{found.params:.4g} parameters, {found.horizon_tokens:.4g} tokens, by {by} ({found.status})"
@@ -92,5 +91,5 @@ def _show(found: Extrapolation, claimed: bool, json_target: str | None) -> None:
         print_table(title, columns, rows, json_target)
     for note in found.notes:
         announce(note, json_target)
-    if not claimed:
+    if not found.claimed:
         announce(f"Nothing is predicted and no file written: {found.status}.", json_target)

@@ -18,7 +18,7 @@ def fit(
 ) -> int:
     """Fit the compute-optimal horizon t* = kappa p^gamma from over-trained constant-LR runs."""
     from ..empirical import fit_horizon, read_curves
-    from ..empirical.pictures.canvas import draw_horizon
+    from ..empirical.pictures.horizon_picture import draw_horizon
 
     ladder = read_curves(tables, where=parse_where(where), use_horizon=False)
     result = fit_horizon(ladder)

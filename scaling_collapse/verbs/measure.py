@@ -41,7 +41,8 @@ def measure(
 
 def pictures(report: CollapseReport) -> dict[str, Callable[[], bytes]]:
     """File name to what draws it."""
-    from ..empirical.pictures.canvas import draw_collapse, draw_delta_vs_sigma, draw_law
+    from ..empirical.pictures.collapse_pictures import draw_collapse, draw_delta_vs_sigma
+    from ..empirical.pictures.law_picture import draw_law
 
     return {
         "law.png": lambda: draw_law(report),

@@ -41,7 +41,7 @@ def simulate(
 ) -> int:
     """Simulate the loss curves of a family of sizes under learning-rate schedules."""
     from ..empirical import write_curves
-    from ..empirical.pictures.canvas import draw_curves
+    from ..empirical.pictures.curves_picture import draw_curves
     from ..empirical.tables.files import ensure_folder
     from ..sgd_noise_model import power_law, schedules, simulate_ladder, stability_limit
     from ..theory import Ladder, phase_gamma, phase_of

@@ -153,7 +153,7 @@ def _coord_check(config: LadderFile, out: Path | None, json: str | None) -> int:
 
 def _fit_horizon(curves: Ladder, out: Path, json: str | None) -> int:
     from ..empirical import fit_horizon
-    from ..empirical.pictures.canvas import draw_horizon
+    from ..empirical.pictures.horizon_picture import draw_horizon
     from ..empirical.trainer import horizon_table
 
     fit = fit_horizon(curves)

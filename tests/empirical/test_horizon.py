@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from scaling_collapse import InputError
 from scaling_collapse.empirical import fit_horizon, read_curves
-from scaling_collapse.empirical.pictures.canvas import draw_horizon
+from scaling_collapse.empirical.pictures.horizon_picture import draw_horizon
 from scaling_collapse.theory import Ladder, LossCurve
 
 

@@ -9,7 +9,8 @@ from scaling_collapse import InputError
 from scaling_collapse.common import plain
 from scaling_collapse.empirical import measure_collapse, read_curves
 from scaling_collapse.empirical.collapse.verdict import excess_spread, supercollapse_from
-from scaling_collapse.empirical.pictures.canvas import draw_collapse, draw_delta_vs_sigma, draw_law
+from scaling_collapse.empirical.pictures.collapse_pictures import draw_collapse, draw_delta_vs_sigma
+from scaling_collapse.empirical.pictures.law_picture import draw_law
 from scaling_collapse.theory import Ladder, LossCurve
 
 

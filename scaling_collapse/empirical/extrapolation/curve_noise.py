@@ -1,75 +1,30 @@
 r"""How a run's curve scatters about its size's mean: noise of `ln(L - L0)` between seeds, as a covariance in `ln x`.
 
-Curves are compared on a few cells of equal width in `v = ln x`. Between two runs of one size the deviations of
-`ln(L(x) - L0)` have covariance
+Curves are compared on a few cells of equal width in `v = ln x` (`cell_grid`). Between two runs of one size the
+deviations of `ln(L(x) - L0)` have covariance
 
     Q = q0 + q1 (x x')^-1/2 exp(-|v - v'| / len) + q2 / x [same cell].
 
 `q0` is what a seed keeps for life (most of it, in practice), `q1` what early training decides and later training
 forgets, `q2` fast noise averaged over a cell, whose width grows with x. The four numbers maximize the Gaussian
-likelihood of the seeds' deviations, with weak log-normal priors about `DEFAULT_SHARES` and `DEFAULT_LENGTH`.
+likelihood of the seeds' deviations, with weak log-normal priors about `USUAL`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
 from ...common import Array
+from .cell_grid import CellGrid
 
-__all__ = ["CELLS", "CellGrid", "CurveNoise", "cell_grid", "relative_kernel", "relative_level", "seed_noise"]
-
-CELLS = 10
-"""Cells in ln x on which the likelihood looks at a curve; between 8 and 16 the answers hardly change."""
-DEFAULT_SHARES = (0.7, 0.15, 0.03)
-"""Shares of `q0, q1, q2` in the variance of a run before seeds have spoken."""
-DEFAULT_LENGTH = 2.0
-"""Length over which early deviations are forgotten before seeds have spoken, in ln x."""
+__all__ = ["CurveNoise", "relative_kernel", "relative_level", "seed_noise"]
 
 
-@dataclass(frozen=True)
-class CellGrid:
-    """A fine grid of x and the coarse cells on it.
-
-    Parameters
-    ----------
-    x
-        Normalized compute, shape (n,), increasing to 1.
-    v
-        Mean of ln x in each cell, shape (m,).
-    average
-        Averages grid points over cells, shape (m, n).
-    spread
-        Interpolates cells to grid points, linear in ln x, shape (m, n).
-    """
-
-    x: Array
-    v: Array
-    average: Array
-    spread: Array
-
-
-def cell_grid(x: Array, count: int = CELLS) -> CellGrid:
-    """At most `count` cells of equal width in ln x over the grid `x`; empty ones are left out.
-
-    >>> grid = cell_grid(np.linspace(0.1, 1, 181), 4)
-    >>> np.exp(grid.v).round(3).tolist()
-    [0.136, 0.244, 0.434, 0.772]
-    """
-    ln_x = np.log(x)
-    edges = np.linspace(ln_x[0], ln_x[-1], count + 1)
-    cell = np.clip(np.searchsorted(edges, ln_x, side="right") - 1, 0, count - 1)
-    average = np.zeros((count, x.size))
-    average[cell, np.arange(x.size)] = 1.0
-    average = average[average.any(axis=1)]
-    average /= average.sum(axis=1, keepdims=True)
-    v = average @ ln_x
-    return CellGrid(x, v, average, np.stack([np.interp(ln_x, v, row) for row in np.eye(v.size)]))
-
-
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class CurveNoise:
     """Noise of one run about its size's expected curve, relative to its reducible loss.
 
@@ -89,6 +44,21 @@ class CurveNoise:
     dof: int
     level: float
     fast: float
+
+
+class NoiseParameters(NamedTuple):
+    """What the covariance of the seeds is made of: `q0`, `q1`, `q2` and the length in ln x."""
+
+    kept: float
+    forgotten: float
+    fast: float
+    length: float
+
+
+USUAL = NoiseParameters(kept=0.7, forgotten=0.15, fast=0.03, length=2.0)
+"""Before seeds have spoken; the first three as shares in the variance of a run."""
+WIDTH = NoiseParameters(kept=2.0, forgotten=2.0, fast=2.0, length=1.0)
+"""Standard deviations of the log-normal prior about it."""
 
 
 def relative_kernel(v: Array, length: float) -> Array:
@@ -127,11 +97,13 @@ def seed_noise(runs: Sequence[Array], L0: float, grid: CellGrid) -> CurveNoise:
         ln_R = np.log(np.stack([r.mean(axis=0) for r in runs]) - L0)
         between = ln_R - ln_R.mean(axis=0)
         inner = between - between @ grid.average.T @ grid.spread
-        return CurveNoise(_persistent(grid.v), 0, np.nan, float((inner**2).mean() * len(runs) / (len(runs) - 1)))
+        fast = float((inner**2).mean() * len(runs) / (len(runs) - 1))
+        return CurveNoise(Q=_persistent(grid.v), dof=0, level=np.nan, fast=fast)
     on_cells = E @ grid.average.T
     inner = E - on_cells @ grid.spread
     Q = _fit(on_cells.T @ on_cells / dof, dof, grid.v)
-    return CurveNoise(Q, dof, relative_level(runs, L0), float((inner**2).mean(axis=1).sum() / dof))
+    fast = float((inner**2).mean(axis=1).sum() / dof)
+    return CurveNoise(Q=Q, dof=dof, level=relative_level(runs, L0), fast=fast)
 
 
 def _persistent(v: Array) -> Array:
@@ -139,31 +111,32 @@ def _persistent(v: Array) -> Array:
 
     The wiggles of single runs are left to the misfit of their sizes; a trace of them keeps the matrix invertible.
     """
-    Q = 1.0 + 1e-3 * (relative_kernel(v, DEFAULT_LENGTH) + np.eye(v.size))
+    Q = 1.0 + 1e-3 * (relative_kernel(v, USUAL.length) + np.eye(v.size))
     return Q / np.diag(Q).mean()
 
 
-def _covariance(q: Array, v: Array) -> tuple[Array, list[Array]]:
-    """`Q` of `q = ln (q0, q1, q2, len)` and its four derivatives."""
-    distance = np.abs(v[:, None] - v)
-    q0, q1, q2, length = np.exp(q)
-    kernel = q1 * relative_kernel(v, length)
-    parts = [np.full((v.size, v.size), q0), kernel, q2 * np.diag(np.exp(-v))]
-    return parts[0] + parts[1] + parts[2], [*parts, kernel * distance / length]
+def _covariance(ln_q: Array, v: Array) -> tuple[Array, list[Array]]:
+    """`Q` of the logarithms of `NoiseParameters`, and its four derivatives by them."""
+    q = NoiseParameters(*np.exp(ln_q))
+    forgotten = q.forgotten * relative_kernel(v, q.length)
+    parts = [np.full((v.size, v.size), q.kept), forgotten, q.fast * np.diag(np.exp(-v))]
+    by_length = forgotten * np.abs(v[:, None] - v) / q.length
+    return parts[0] + parts[1] + parts[2], [*parts, by_length]
 
 
 def _fit(S: Array, dof: int, v: Array) -> Array:
     """The covariance that maximizes likelihood times prior, given the seeds' sample covariance `S`."""
     from scipy.optimize import minimize
 
-    centre = np.log([*(np.diag(S).mean() * np.array(DEFAULT_SHARES)), DEFAULT_LENGTH])
-    width = np.array([2.0, 2.0, 2.0, 1.0])
+    variance = np.diag(S).mean()
+    centre = np.log([variance * USUAL.kept, variance * USUAL.forgotten, variance * USUAL.fast, USUAL.length])
+    width = np.array(WIDTH)
 
-    def negative(q: Array) -> tuple[float, Array]:
-        Q, slopes = _covariance(q, v)
+    def negative(ln_q: Array) -> tuple[float, Array]:
+        Q, slopes = _covariance(ln_q, v)
         inverse = np.linalg.inv(Q)
         residual = inverse - inverse @ S @ inverse
-        off = (q - centre) / width
+        off = (ln_q - centre) / width
         value = 0.5 * dof * (np.linalg.slogdet(Q)[1] + (inverse * S).sum()) + 0.5 * off @ off
         return value, np.array([0.5 * dof * (s * residual).sum() for s in slopes]) + off / width
 

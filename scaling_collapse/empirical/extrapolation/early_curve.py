@@ -7,17 +7,18 @@ off, with Student-t errors from the residuals.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from ...common import Array
-from .joint_law import CurveDraws, LadderCurves
+from .curve_draws import CurveDraws
+from .ladder_curves import LadderCurves
 
-__all__ = ["EarlyCurve", "early_curve", "prepend"]
+__all__ = ["EarlyCurve", "early_curve", "prepend_draws", "prepend_expected"]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class EarlyCurve:
     """`A(x)` of a new size, each of shape (n,).
 
@@ -64,13 +65,17 @@ def early_curve(curves: LadderCurves, early: list[Array], L0: float, params: flo
     variance = (residual**2).sum(axis=0) / dof * (1.0 + ((target @ coefficients) ** 2).sum())
     seeds = sum(len(rise) - 1 for rise in rises)
     own = sum(((rise - rise.mean(axis=0)) ** 2).sum(axis=0) for rise in rises) / max(seeds, 1)
-    return EarlyCurve(np.asarray(target @ coefficients @ A, dtype=np.float64), np.sqrt(variance), np.sqrt(own), dof)
+    rise = np.asarray(target @ coefficients @ A, dtype=np.float64)
+    return EarlyCurve(rise=rise, error=np.sqrt(variance), run_error=np.sqrt(own), dof=dof)
 
 
-def prepend(
-    early: EarlyCurve, expected: Array, draws: CurveDraws, L0: float, rng: np.random.Generator
-) -> tuple[Array, CurveDraws]:
-    """The expected curve and the draws with their early part put in front."""
+def prepend_expected(early: EarlyCurve, expected: Array, L0: float) -> Array:
+    """The expected curve with its early part put in front."""
+    return np.concatenate([L0 + (expected[0] - L0) * np.exp(early.rise), expected])
+
+
+def prepend_draws(early: EarlyCurve, draws: CurveDraws, rng: np.random.Generator) -> CurveDraws:
+    """The draws with their early part put in front."""
     count = draws.L0.size
     # Beyond these limits a heavy tail has no meaning for a loss, only for overflow.
     t = np.clip(rng.standard_t(early.dof, size=(count, 1)), -50.0, 50.0)
@@ -81,6 +86,4 @@ def prepend(
         A = np.clip(early.rise + t * early.error + normal * sd, -20.0, 20.0)
         return np.concatenate([offset + (curve[:, :1] - offset) * np.exp(A), curve], axis=1)
 
-    whole = np.concatenate([L0 + (expected[0] - L0) * np.exp(early.rise), expected])
-    single = front(draws.single, early.run_error)
-    return whole, CurveDraws(front(draws.expected, 0.0), single, draws.L0, draws.a, draws.b)
+    return replace(draws, expected=front(draws.expected, 0.0), single=front(draws.single, early.run_error))

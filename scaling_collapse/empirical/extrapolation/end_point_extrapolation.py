@@ -6,19 +6,49 @@ law from resampled seeds, the shape's error from a random size, and one run's no
 
 from __future__ import annotations
 
+import math
+from typing import cast
+
 import numpy as np
 
 from ...common import Array
+from ...theory import Ladder
 from ..fits.final_loss_solution import solve
+from ..fits.law_fit import fit_scaling_law
 from ..fits.seed_bootstrap import mean_draws
-from .joint_law import CurveDraws, LadderCurves
+from .curve_draws import CurveDraws
+from .ladder_curves import LadderCurves
+from .new_size import NewSize
+from .prediction import JointLaw, Prediction, Status
 
-__all__ = ["end_point_curve", "end_point_draws"]
+__all__ = ["from_ends"]
 
 
-def end_point_curve(curves: LadderCurves, C: float, L0: float, a: float, b: float) -> Array:
-    """`L0 + a C^-b l(x)`, shape (n,), C in PFLOPs."""
-    return L0 + a * C**-b * _normalized(curves, L0).mean(axis=0)
+def from_ends(
+    ladder: Ladder, curves: LadderCurves, new: NewSize, /, *, level: float, draws: int, rng: np.random.Generator
+) -> Prediction:
+    """Law of the final losses, curve, and draws where seeds or spare sizes say how uncertain it is; see `Method`."""
+    fit = fit_scaling_law(ladder, level=level)
+    law = JointLaw(
+        L0=fit.L0,
+        a=fit.a,
+        b=fit.b,
+        L0_interval=fit.L0_interval,
+        a_interval=fit.a_interval,
+        b_interval=fit.b_interval,
+    )
+    status = cast("Status", fit.status)  # never "too few sizes": `extrapolate` has seen 3
+    if math.isnan(fit.L0):
+        return Prediction(status=status, law=law)
+    finals = [r[:, -1] for r in curves.runs]
+    best = solve(curves.C, curves.means[:, -1])
+    L0, a, b = float(best.L0[0]), float(best.a[0]), float(best.b[0])
+    expected = L0 + a * new.C**-b * _normalized(curves, L0).mean(axis=0)
+    if len(finals) == 3 and max(len(f) for f in finals) == 1:
+        return Prediction(status=status, law=law, expected=expected)
+    resampled, _ = mean_draws(finals, L0 + a * curves.C**-b, 3, draws, rng)
+    sample = _curve_draws(curves, new.C, L0, resampled, rng)
+    return Prediction(status=status, law=law, expected=expected, draws=sample)
 
 
 def _normalized(curves: LadderCurves, L0: float | Array) -> Array:
@@ -27,19 +57,12 @@ def _normalized(curves: LadderCurves, L0: float | Array) -> Array:
     return R / R[..., -1:]
 
 
-def end_point_draws(curves: LadderCurves, C: float, *, draws: int, rng: np.random.Generator) -> CurveDraws | None:
-    """Draws of the new size's curves; None where neither seeds nor spare sizes say how uncertain the law is."""
-    finals = [r[:, -1] for r in curves.runs]
-    fit = solve(curves.C, curves.means[:, -1])
-    L0, a, b = float(fit.L0[0]), float(fit.a[0]), float(fit.b[0])
-    k = len(finals)
-    if k == 3 and max(len(f) for f in finals) == 1:
-        return None
-    resampled, _ = mean_draws(finals, L0 + a * curves.C**-b, 3, draws, rng)
-    cloud = solve(curves.C, resampled)
+def _curve_draws(curves: LadderCurves, C: float, L0: float, finals: Array, rng: np.random.Generator) -> CurveDraws:
+    """The new size's curves by the laws of resampled final losses, shape (draws, sizes); `L0` is the fit's."""
+    draws, k = finals.shape
+    cloud = solve(curves.C, finals)
     lowest = curves.means.min()
     offset = np.minimum(cloud.L0, lowest - 0.05 * (lowest - L0))
-
     ln_l = np.log(_normalized(curves, offset))  # (draws, sizes, n)
     average = ln_l.mean(axis=1)
     of_size = ln_l[np.arange(draws), rng.integers(k, size=draws)] - average
@@ -50,6 +73,10 @@ def end_point_draws(curves: LadderCurves, C: float, *, draws: int, rng: np.rando
     runs = np.concatenate(noise) if noise else np.zeros((1, curves.grid.x.size))
     own = runs[rng.integers(len(runs), size=draws)]
     reducible = (cloud.a * C**-cloud.b)[:, None]
-    expected = cloud.L0[:, None] + reducible * np.exp(curve)
-    single = cloud.L0[:, None] + reducible * np.exp(curve + own)
-    return CurveDraws(expected, single, cloud.L0, cloud.a, cloud.b)
+    return CurveDraws(
+        expected=cloud.L0[:, None] + reducible * np.exp(curve),
+        single=cloud.L0[:, None] + reducible * np.exp(curve + own),
+        L0=cloud.L0,
+        a=cloud.a,
+        b=cloud.b,
+    )

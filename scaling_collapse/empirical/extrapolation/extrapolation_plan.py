@@ -17,14 +17,16 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ...common import Array
+from ...common import PFLOP, Array
 from .curve_noise import relative_kernel
-from .joint_law import KERNEL_LENGTH, JointPosterior
+from .joint_law import JointPosterior
+from .joint_models import KERNEL_LENGTH
+from .ladder_curves import LadderCurves
 
-__all__ = ["PlanRow", "plan"]
+__all__ = ["Design", "PlanRow", "final_loss_variance", "plan"]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class PlanRow:
     """One way of spending more compute, and the band of the final loss that it would leave.
 
@@ -49,6 +51,28 @@ class PlanRow:
     expected_width: float
 
 
+@dataclass(frozen=True, kw_only=True)
+class Design:
+    """A ladder that could be run.
+
+    Parameters
+    ----------
+    action
+        How it comes from the ladder that was run, in words.
+    runs, cost
+        Runs to add, and their compute in PFLOPs.
+    params, C, seeds
+        Of each size, shape (sizes,): parameters, compute at the horizon (PFLOPs) and runs.
+    """
+
+    action: str
+    runs: int = 0
+    cost: float = 0.0
+    params: Array
+    C: Array
+    seeds: Array
+
+
 def plan(found: JointPosterior, params: float, C: float, level: float) -> tuple[PlanRow, ...]:
     """The table, its first row the ladder as it is.
 
@@ -63,54 +87,65 @@ def plan(found: JointPosterior, params: float, C: float, level: float) -> tuple[
     """
     from scipy.special import ndtri
 
-    curves = found.curves
-    p, compute, n = curves.params, curves.C, curves.seeds
-    usual = max(1, round(float(np.median(n))))
-    exponent, intercept = np.polyfit(np.log(p), np.log(compute), 1)
-
-    def cost(size: float) -> float:
-        return math.exp(intercept + exponent * math.log(size))
-
-    def with_size(size: float) -> tuple[Array, Array, Array]:
-        return np.append(p, size), np.append(compute, cost(size)), np.append(n, usual)
-
-    ratio = (p[-1] / p[0]) ** (1.0 / (p.size - 1))
-    designs: list[tuple[str, int, float, tuple[Array, Array, Array]]] = [
-        ("the ladder as it is", 0, 0.0, (p, compute, n)),
-        ("one more seed at every size", p.size, float(compute.sum()), (p, compute, n + 1)),
-        ("one more seed at the largest size", 1, float(compute[-1]), (p, compute, n + (p == p[-1]))),
-        ("twice as many seeds", int(n.sum()), float(n @ compute), (p, compute, 2 * n)),
-    ]
-    words = f"{usual} seed{'s' if usual > 1 else ''}"
-    if p[-1] * ratio < params:
-        size = p[-1] * ratio
-        designs.append((f"the next size, {size:.3g} ({words})", usual, usual * cost(size), with_size(size)))
-    elif p[-1] * 1.05 < params:
-        size = math.sqrt(p[-1] * params)
-        designs.append((f"a size half way, {size:.3g} ({words})", usual, usual * cost(size), with_size(size)))
-    below = p[0] / ratio
-    designs.append((f"a smaller size, {below:.3g} ({words})", usual, usual * cost(below), with_size(below)))
-
     quantile = 2.0 * float(ndtri(0.5 + level / 2))
     rows = []
-    for action, runs, spent, design in designs:
-        expected, own = _variances(found, params, C, *design)
-        widths = (quantile * math.sqrt(expected + own), quantile * math.sqrt(expected))
-        rows.append(PlanRow(action, runs, spent * 1e15, *widths))
+    for design in _designs(found.curves, params):
+        expected, own = final_loss_variance(found, params, C, design)
+        rows.append(
+            PlanRow(
+                action=design.action,
+                runs=design.runs,
+                compute=design.cost * PFLOP,
+                width=quantile * math.sqrt(expected + own),
+                expected_width=quantile * math.sqrt(expected),
+            )
+        )
     return tuple(rows)
 
 
-def _variances(
-    found: JointPosterior, params: float, C: float, p: Array, compute: Array, seeds: Array
-) -> tuple[float, float]:
+def _designs(curves: LadderCurves, params: float) -> list[Design]:
+    """The ladder as it is, with more seeds, and with one more size, whose compute follows the ladder's own."""
+    p, C, n = curves.params, curves.C, curves.seeds
+    usual = max(1, round(float(np.median(n))))
+    exponent, intercept = np.polyfit(np.log(p), np.log(C), 1)
+    ratio = (p[-1] / p[0]) ** (1.0 / (p.size - 1))
+
+    def with_seeds(action: str, more: Array) -> Design:
+        return Design(action=action, runs=int(more.sum()), cost=float(more @ C), params=p, C=C, seeds=n + more)
+
+    def with_size(name: str, size: float) -> Design:
+        cost = math.exp(intercept + exponent * math.log(size))
+        return Design(
+            action=f"{name}, {size:.3g} ({usual} seed{'s' if usual > 1 else ''})",
+            runs=usual,
+            cost=usual * cost,
+            params=np.append(p, size),
+            C=np.append(C, cost),
+            seeds=np.append(n, usual),
+        )
+
+    designs = [
+        Design(action="the ladder as it is", params=p, C=C, seeds=n),
+        with_seeds("one more seed at every size", np.ones(p.size)),
+        with_seeds("one more seed at the largest size", (p == p[-1]).astype(np.float64)),
+        with_seeds("twice as many seeds", n),
+    ]
+    if p[-1] * ratio < params:
+        designs.append(with_size("the next size", p[-1] * ratio))
+    elif p[-1] * 1.05 < params:
+        designs.append(with_size("a size half way", math.sqrt(p[-1] * params)))
+    return [*designs, with_size("a smaller size", p[0] / ratio)]
+
+
+def final_loss_variance(found: JointPosterior, params: float, C: float, design: Design) -> tuple[float, float]:
     """Variance of the new size's expected final loss under a design, and that of one run about it."""
     curves, hypotheses, v = found.curves, found.hypotheses, found.curves.grid.v
-    k, m = p.size, v.size
+    p, seeds, k, m = design.params, design.seeds, design.params.size, v.size
     L0, b = found.mean(hypotheses.L0), found.mean(found.b)
     zeta = np.array([found.mean(hypotheses.zeta)])
     middle = float(np.log(curves.C).mean())
     ln_m = (np.log(curves.means - L0) @ curves.grid.average.T).mean(axis=0)
-    ln_c = np.log(compute) - middle
+    ln_c = np.log(design.C) - middle
     R = np.exp(ln_m - b * ln_c[:, None])  # (sizes, m)
     end = np.log(curves.means[:, -1] - L0).mean()
     R_new, c_new = math.exp(end - b * (math.log(C) - middle)), math.log(C) - middle

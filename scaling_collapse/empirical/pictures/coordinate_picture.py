@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from .canvas import _picture
+from .canvas import colors, picture
 
 if TYPE_CHECKING:
     from ..trainer.coordinate_check import CoordinateCheck
@@ -15,17 +15,10 @@ __all__ = ["draw_coordinates"]
 def draw_coordinates(check: CoordinateCheck, title: str) -> bytes:
     """A PNG: root mean square change after each step against the width, features left, outputs right."""
 
-    def draw(figure: Any, axes: Any) -> None:
-        import matplotlib
-
-        figure.clear()
-        pair = figure.subplots(1, 2)
-        figure.set_size_inches(7.5, 3.4)
+    def draw(*pair: Any) -> None:
         named = (("features", check.hidden), ("outputs", check.output))
         for ax, (name, change), slope in zip(pair, named, check.slopes, strict=True):
-            steps = change.shape[1]
-            for k in range(steps):
-                color = matplotlib.colormaps["viridis"](0.88 * k / max(steps - 1, 1))
+            for k, color in enumerate(colors(change.shape[1])):
                 ax.loglog(check.widths, change[:, k], "o-", color=color, label=f"step {k + 1}", markersize=3)
             ax.set_xlabel("width")
             ax.set_title(f"{name}: exponent {slope:+.2f}", fontsize=9)
@@ -33,6 +26,6 @@ def draw_coordinates(check: CoordinateCheck, title: str) -> bytes:
             ax.minorticks_off()
         pair[0].set_ylabel("change since initialization")
         pair[1].legend(fontsize=7, loc="center left", bbox_to_anchor=(1.0, 0.5))
-        figure.suptitle(title, fontsize=10)
+        pair[0].figure.suptitle(title, fontsize=10)
 
-    return _picture(draw)
+    return picture(draw, size=(7.5, 3.4), columns=2)

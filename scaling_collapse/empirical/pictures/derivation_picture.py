@@ -7,9 +7,8 @@ from typing import IO, TYPE_CHECKING
 
 import numpy as np
 import sympy
-from numpy.typing import NDArray
 
-from ...common import InputError
+from ...common import Array, InputError
 from ...theory.laws.collapse_cases import X
 
 if TYPE_CHECKING:
@@ -18,7 +17,7 @@ if TYPE_CHECKING:
 __all__ = ["draw"]
 
 
-def draw(derivation: Derivation, path: Path | str | IO[bytes], sizes: NDArray[np.float64], format: str) -> None:
+def draw(derivation: Derivation, path: Path | str | IO[bytes], sizes: Array, format: str) -> None:
     """Write the picture; see `Derivation.plot`."""
     if len(derivation.curves) != 1:
         raise InputError("Derivation.plot needs one normalized curve; got several regions or none. Give gamma.")

@@ -6,8 +6,9 @@ from typing import Any
 
 import numpy as np
 
+from ...common import PFLOP
 from ..extrapolation.extrapolation import Extrapolation
-from .canvas import PFLOP, _colors, _count, _picture
+from .canvas import colors, count, picture
 
 __all__ = ["draw_extrapolation"]
 
@@ -23,19 +24,16 @@ def draw_extrapolation(found: Extrapolation) -> bytes:
     def percent(loss: Any, reducible: float) -> Any:
         return 100 * ((loss - law.L0) / (reducible * curve) - 1)
 
-    def draw(figure: Any, axes: Any) -> None:
-        figure.set_size_inches(9.6, 4.0)
-        axes.remove()
-        left, right = figure.subplots(1, 2)
+    def draw(left: Any, right: Any) -> None:
         ends = []
-        for (p, curves), color in zip(ladder.by_size.items(), _colors(len(ladder.sizes)), strict=True):
+        for (p, curves), color in zip(ladder.by_size.items(), colors(len(ladder.sizes)), strict=True):
             L = np.mean([c.loss_at(x * c.horizon_tokens) for c in curves], axis=0)
             C = np.interp(x * curves[0].horizon_tokens, curves[0].tokens, curves[0].compute) / PFLOP
-            left.plot(C, L, color=color, label=_count(p))
+            left.plot(C, L, color=color, label=count(p))
             left.plot(C[-1], L[-1], "o", color=color, markersize=4, markeredgecolor="white")
             right.plot(x, percent(L, law.a * C[-1] ** -law.b), color=color, linewidth=1.0)
             ends.append(L[-1])
-        left.plot(C_new, predicted, color="C3", label=f"{_count(found.params)}, predicted")
+        left.plot(C_new, predicted, color="C3", label=f"{count(found.params)}, predicted")
         band = f"one run, {found.level:.0%}"
         left.fill_between(C_new, found.low[kept], found.high[kept], color="C3", alpha=0.25, linewidth=0, label=band)
         span = np.geomspace(min(c.horizon_compute for c in ladder) / PFLOP / 2, C_new[-1] * 2, 100)
@@ -52,7 +50,7 @@ def draw_extrapolation(found: Extrapolation) -> bytes:
         outer, inner = ((found.low, found.high), (found.expected_low, found.expected_high))
         for (bottom, top), alpha, name in ((outer, 0.2, band), (inner, 0.35, "mean of many runs")):
             edges = percent(bottom[kept], reducible), percent(top[kept], reducible)
-            right.fill_between(x, *edges, alpha=alpha, label=f"{_count(found.params)}: {name}", **shade)
+            right.fill_between(x, *edges, alpha=alpha, label=f"{count(found.params)}: {name}", **shade)
         if np.isfinite(found.low).all():
             late = found.x[kept] >= 0.1
             reach = max(abs(percent(side[kept], reducible)[late]).max() for side in outer)
@@ -61,4 +59,4 @@ def draw_extrapolation(found: Extrapolation) -> bytes:
         right.set(xlim=(0, 1), xlabel="normalized compute $x$", ylabel="reducible loss over law x curve, less 1 (%)")
         right.set_title("Each size against the joint law and curve", loc="left")
 
-    return _picture(draw)
+    return picture(draw, size=(9.6, 4.0), columns=2)

@@ -10,7 +10,7 @@ import numpy as np
 from ...sgd_noise_model import Forecast
 from ...sgd_noise_model.cooldown import CooldownPlan
 from ...theory import LossCurve
-from .canvas import _colors, _count, _picture
+from .canvas import colors, count, picture
 
 __all__ = ["draw_forecasts", "draw_judged", "draw_plan"]
 
@@ -22,16 +22,13 @@ def draw_forecasts(forecasts: Sequence[Forecast], curves: Sequence[LossCurve]) -
     """Forecast curves with their bands on the calibration runs (gray), and below them the learning rates."""
     shown = list(forecasts[:MOST])
 
-    def draw(figure: Any, axes: Any) -> None:
-        figure.set_size_inches(6.4, 5.6)
-        axes.remove()
-        top, bottom = figure.subplots(2, 1, sharex=True, height_ratios=[3, 1])
+    def draw(top: Any, bottom: Any) -> None:
         sizes = {f.target.params for f in shown}
         for i, c in enumerate(c for c in curves if c.params in sizes and c.lr is not None):
             label = "calibration runs" if i == 0 else None
             top.plot(c.tokens, c.loss, color="0.75", linewidth=0.7, label=label, zorder=1)
             bottom.plot(c.tokens, c.lr, color="0.75", linewidth=0.7, zorder=1)
-        for f, color in zip(shown, _colors(len(shown)), strict=True):
+        for f, color in zip(shown, colors(len(shown)), strict=True):
             top.plot(f.target.clock, f.loss, color=color, label=_short(f.target.run))
             top.fill_between(f.target.clock, f.low, f.high, color=color, alpha=0.25, linewidth=0)
             bottom.plot(f.target.clock, f.target.lr, color=color)
@@ -43,16 +40,13 @@ def draw_forecasts(forecasts: Sequence[Forecast], curves: Sequence[LossCurve]) -
         bottom.set(ylabel="learning rate", xlabel="tokens (or steps)", ylim=(0, None))
         top.legend(loc="upper right", fontsize=7)
 
-    return _picture(draw)
+    return picture(draw, size=(6.4, 5.6), rows=2, sharex=True, height_ratios=[3, 1])
 
 
 def draw_judged(judged: Sequence[tuple[str, LossCurve, Forecast]]) -> bytes:
     """Side by side: what happened (gray) and the forecast with its band, from where the rate decays."""
 
-    def draw(figure: Any, axes: Any) -> None:
-        figure.set_size_inches(4.0 * len(judged), 3.6)
-        axes.remove()
-        panels = figure.subplots(1, len(judged), squeeze=False)[0]
+    def draw(*panels: Any) -> None:
         for panel, (title, curve, f) in zip(panels, judged, strict=True):
             panel.plot(curve.tokens, curve.loss, color="0.6", linewidth=0.8, label="measured")
             panel.plot(curve.tokens, f.loss, color="C3", linewidth=1.2, label="forecast")
@@ -65,18 +59,15 @@ def draw_judged(judged: Sequence[tuple[str, LossCurve, Forecast]]) -> bytes:
             panel.set(xlabel=curve.clock, ylabel="loss")
         panels[0].legend(loc="upper right")
 
-    return _picture(draw)
+    return picture(draw, size=(4.0 * len(judged), 3.6), columns=len(judged))
 
 
 def draw_plan(plan: CooldownPlan) -> bytes:
     """Final loss of every shape against the length of the cooldown, with the best plan's band; and its curve."""
     shapes = list(dict.fromkeys(p.shape for p in sorted(plan.plans, key=lambda p: p.shape)))
 
-    def draw(figure: Any, axes: Any) -> None:
-        figure.set_size_inches(9.6, 4.0)
-        axes.remove()
-        left, right = figure.subplots(1, 2)
-        for shape, color, mark in zip(shapes, _colors(len(shapes)), "os^Dvp*hX" * 3, strict=False):
+    def draw(left: Any, right: Any) -> None:
+        for shape, color, mark in zip(shapes, colors(len(shapes)), "os^Dvp*hX" * 3, strict=False):
             rows = sorted((p for p in plan.plans if p.shape == shape), key=lambda p: p.fraction)
             left.plot(
                 [p.fraction for p in rows], [p.loss for p in rows], mark + "-", color=color, markersize=4, label=shape
@@ -97,10 +88,10 @@ def draw_plan(plan: CooldownPlan) -> bytes:
             right.fill_between(f.target.clock, f.low, f.high, color=color, alpha=0.15, linewidth=0)
         right.set_ylim(*_window([best.forecast.loss, plan.constant.forecast.loss], [best.forecast.target.clock] * 2))
         right.set(xlabel="tokens (or steps)", ylabel="loss")
-        right.set_title(f"{_count(best.forecast.target.params)} parameters", loc="left")
+        right.set_title(f"{count(best.forecast.target.params)} parameters", loc="left")
         right.legend(fontsize=7)
 
-    return _picture(draw)
+    return picture(draw, size=(9.6, 4.0), columns=2)
 
 
 def _window(losses: Sequence[Any], clocks: Sequence[Any]) -> tuple[float, float]:

@@ -7,7 +7,7 @@ import math
 import numpy as np
 
 from ....common import InputError
-from ...extrapolation.extrapolation import extrapolate
+from ...extrapolation.extrapolate import extrapolate
 from ..case import Case
 from ..row import LEVEL, Row, Unit, agreement, not_applicable, student
 from .claim import Evidence, Subject
