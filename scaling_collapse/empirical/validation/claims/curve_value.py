@@ -52,7 +52,7 @@ def rows(case: Case, cases: Sequence[Case]) -> list[Row]:
     value, interval = float(at(measured).mean()), student(at(measured))
     other = means(min(law.L0, report.losses[:, -1].min() - 1e-9))
     predicted = float(theory_curve(np.array([AT]), law.mu, law.nu)[0])
-    bounds = law.interval(lambda q: theory_curve(np.array([AT]), q[2], q[4])[0])
+    bounds = law.interval(lambda q: theory_curve(np.array([AT]), q.mu, q.nu)[0])
     curve = theory_curve(x, law.mu, law.nu)
     off = np.abs(measured.mean(axis=0) / curve - 1)
     note = (

@@ -38,7 +38,7 @@ def rows(case: Case, cases: Sequence[Case]) -> list[Row]:
     law, source = found
     fit = case.report.law
     b, b_interval = (fit.b, fit.b_interval) if case.known is None else _slope(fit.C, fit.L - case.known)
-    interval = law.interval(lambda q: q[2] * q[4] / (q[2] + q[4]))
+    interval = law.interval(lambda terms: terms.exponent)
     note = f"L0: {law.L0:.4g} from whole curves, {fit.L0:.4g} from end points ({fit.status})."
     if case.known is not None:
         note = f"L0 = {case.known:.4g} is known."
