@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from ..empirical import CollapseReport
-from ..empirical.collapse.verdict import excess_spread
+from ..empirical.collapse.collapse_at_offset import excess_spread
 from ..theory import Ladder, losses_on_grid, normalize
 from .curve_tables import Tables
 from .figure_page import PAGE, plain_log, run_script, write_page

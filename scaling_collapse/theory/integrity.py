@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
+
+from ..common import plain
 
 __all__ = ["Action", "Finding", "IntegrityReport"]
 
 Action = Literal["dropped", "merged", "repaired", "noted"]
+"""What is done about a finding; with "noted" the data are used as they are."""
 
 
 @dataclass(frozen=True)
@@ -71,3 +74,7 @@ class IntegrityReport:
             counts[key] = counts.get(key, 0) + 1
         found = ", ".join(f"{n} x {kind} {action}" for (kind, action), n in counts.items())
         return f"{self.rows_used} of {self.rows_read} rows used; {found or 'no repairs'}"
+
+    def to_json(self) -> dict[str, Any]:
+        """The `integrity` entry of the JSON contract: every field by its name."""
+        return plain(vars(self) | {"findings": [vars(f) for f in self.findings]})

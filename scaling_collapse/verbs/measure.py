@@ -31,8 +31,8 @@ def measure(
     from ..empirical import measure_collapse, read_curves
 
     report = measure_collapse(read_curves(tables, where=parse_where(where)), offset=offset)
-    written = write_files(out, pictures(report))
     write_json(report.to_json(), json)
+    written = write_files(out, pictures(report))
     show_report(report, json)
     for path in written:
         announce(f"wrote {path}", json)

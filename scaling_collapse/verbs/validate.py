@@ -13,7 +13,8 @@ from ..output import announce, print_table, progress_bar, write_json
 from ._options import JsonTarget, Tables, Where, parse_where
 
 if TYPE_CHECKING:
-    from ..empirical.validation.row import Interval, Row
+    from ..empirical.fits.intervals import Interval
+    from ..empirical.validation.row import Row
 
 __all__ = ["validate"]
 

@@ -46,7 +46,7 @@ def test_the_two_term_fit_finds_the_law_and_knows_when_there_is_none():
     start = np.array([0.1 * KAPPA * p**GAMMA for p in ladder.sizes])
     law = fit_two_term(ladder, start)
     assert (law.status, law.L0) == ("ok", pytest.approx(L0, abs=0.01))
-    low, high = law.interval(lambda q: q[4] / q[2])
+    low, high = law.interval(lambda terms: terms.gamma)
     assert low < GAMMA < high
     assert high / low < 1.3
     known = fit_two_term(ladder, start, L0=L0)

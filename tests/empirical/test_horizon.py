@@ -1,3 +1,5 @@
+import json
+
 import numpy as np
 import pytest
 from empirical_ladders import two_term
@@ -39,6 +41,19 @@ def test_forms_of_the_result_agree():
     p = 5e5
     assert float(fit.optimal_compute(p)) == pytest.approx(1e15 * (p / fit.scale) ** fit.exponent)
     assert float(fit.optimal_compute(p)) == pytest.approx(6 * p * fit.kappa * p**fit.gamma)
+
+
+def test_the_json_is_strict():
+    fit = fit_horizon(two_term()[0])
+    found = json.loads(json.dumps(fit.to_json(), allow_nan=False))
+    assert found["gamma_interval"] == list(fit.gamma_interval)
+    assert found["sizes"][0] == {
+        "params": 1e4,
+        "status": "end of the ladder",
+        "low": fit.sizes[0].low,
+        "high": fit.sizes[0].high,
+        "optimal_compute": None,
+    }
 
 
 def test_sizes_are_refused_by_name():

@@ -1,14 +1,22 @@
 import json
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
 from synthetic import law_ladder
 
 from scaling_collapse import InputError
-from scaling_collapse.common import plain
-from scaling_collapse.empirical import measure_collapse, read_curves
-from scaling_collapse.empirical.collapse.verdict import excess_spread, supercollapse_from
+from scaling_collapse.cli import main
+from scaling_collapse.empirical import measure_collapse, read_curves, write_curves
+from scaling_collapse.empirical.collapse.collapse_at_offset import (
+    CollapseAtOffset,
+    collapse_at_offset,
+    excess_spread,
+    supercollapse_from,
+)
+from scaling_collapse.empirical.collapse.curves_on_grid import curves_on_grid
+from scaling_collapse.empirical.collapse.verdict import SUPER_FROM, Verdict, classify, judge
 from scaling_collapse.empirical.pictures.collapse_pictures import draw_collapse, draw_delta_vs_sigma
 from scaling_collapse.empirical.pictures.law_picture import draw_law
 from scaling_collapse.theory import Ladder, LossCurve
@@ -70,14 +78,53 @@ def test_an_offset_that_is_not_identified_is_said_and_delta_shown_inside_its_int
     assert (report.delta_high[inside] > 1.5 * report.delta_low[inside]).mean() > 0.5
 
 
-def test_a_verdict_that_hangs_on_the_offset_is_undecided(monkeypatch):
-    from scaling_collapse.empirical.collapse import measure_collapse as measure
+def seen(verdict):
+    """A collapse whose two numbers give this verdict."""
+    spread, x_from = {
+        "supercollapse": (0.0, 0.2),
+        "collapse": (0.0, math.nan),
+        "no collapse": (1.0, math.nan),
+    }[verdict]
+    delta = np.full(3, 0.1)
+    return CollapseAtOffset(
+        offset=2.0, normalized=delta[None], delta=delta, sigma=delta, spread=spread, fraction=0.5, x_from=x_from
+    )
 
-    monkeypatch.setattr(measure, "classify", lambda spread, x_from: "no collapse" if spread > 1e-3 else "collapse")
-    report = measure_collapse(law_ladder(noise=2e-3))
-    assert report.law.status == "ok"
-    assert report.verdict == "undecided"
-    assert any("the verdict runs over" in r for r in report.reasons)
+
+@pytest.mark.parametrize(
+    ("status", "here", "inside", "verdict"),
+    [
+        ("ok", "collapse", ["collapse"], "collapse"),
+        ("ok", "collapse", ["supercollapse", "collapse"], "collapse"),
+        ("ok", "supercollapse", ["supercollapse", "collapse"], "supercollapse"),
+        ("ok", "collapse", ["collapse", "no collapse"], "undecided"),
+        ("ok", "no collapse", ["collapse", "no collapse"], "undecided"),
+        ("ok", "no collapse", ["no collapse"], "no collapse"),
+        ("L0 not identified", "collapse", ["collapse"], "collapse"),
+        ("L0 not identified", "collapse", ["supercollapse", "collapse"], "undecided"),
+        ("no intervals", "collapse", [], "undecided"),
+    ],
+)
+def test_whether_there_is_a_collapse_must_not_hang_on_the_offset(status, here, inside, verdict):
+    ladder = law_ladder()
+    curves = curves_on_grid(ladder, [0.5, 0.75, 1.0])
+    law = replace(measure_collapse(ladder).law, status=status)
+    options = {"fraction_interval": (0.4, 0.6), "offset_known": False}
+    found, reasons = judge(law, curves, seen(here), [seen(v) for v in inside], **options)
+    assert found == verdict
+    hangs = inside and inside != [here]
+    assert any("the verdict runs over " + ", ".join(inside) in r for r in reasons) == bool(hangs)
+    known, _ = judge(law, curves, seen(here), (), fraction_interval=(0.4, 0.6), offset_known=True)
+    assert known == here
+
+
+def test_the_limits_of_the_verdicts():
+    assert classify(0.05, math.nan) is Verdict.COLLAPSE
+    assert classify(0.0501, math.nan) is Verdict.NO_COLLAPSE
+    assert classify(1.0, SUPER_FROM) is Verdict.SUPERCOLLAPSE
+    assert classify(1.0, SUPER_FROM + 1e-9) is Verdict.NO_COLLAPSE
+    assert pytest.approx(2 / 3) == SUPER_FROM
+    assert json.dumps(Verdict.NO_COLLAPSE) == '"no collapse"'
 
 
 def test_unequal_numbers_of_seeds():
@@ -131,11 +178,25 @@ def test_bad_ladders_are_refused(ladder, options, message):
 
 
 def test_a_measurement_is_deterministic_and_its_json_is_strict():
-    one, two = (json.dumps(plain(measure_collapse(law_ladder()).to_json()), allow_nan=False) for _ in range(2))
+    one, two = (json.dumps(measure_collapse(law_ladder()).to_json(), allow_nan=False) for _ in range(2))
     assert one == two
     keys = {"law", "x", "delta", "sigma", "supercollapse", "verdict", "reasons", "integrity", "sizes"}
     assert json.loads(one).keys() >= keys
     assert {"a", "b", "L0", "a_interval", "b_interval", "L0_interval", "objective"} <= json.loads(one)["law"].keys()
+    few = json.dumps(measure_collapse(law_ladder(sizes=2, seeds=1)).to_json(), allow_nan=False)  # nothing is known
+    assert json.loads(few)["supercollapse"] == {"fraction": None, "x_from": None, "interval": [None, None]}
+
+
+def test_the_json_holds_every_finding(tmp_path):
+    table = write_curves(law_ladder(), tmp_path / "t.csv")
+    (tmp_path / "notes.txt").write_text("hello")
+    found = measure_collapse(read_curves([table.parent])).to_json()["integrity"]
+    assert found["sources"] == [str(table)]
+    assert found["rows_read"] == found["rows_used"] == 8 * 5 * 60
+    detail = "not a curve table by its ending: not read"
+    subject = str(tmp_path / "notes.txt")
+    finding = {"kind": "other file", "action": "noted", "subject": subject, "detail": detail, "count": 1}
+    assert found["findings"] == [finding]
 
 
 def test_losses_that_are_not_positive_need_an_offset():
@@ -156,6 +217,40 @@ def test_pictures_of_every_kind_of_report():
             assert draw(report).startswith(b"\x89PNG")
 
 
+def below_its_law():
+    """A steep ladder, one run of whose largest size ends below the irreducible loss of all the others."""
+    ladder = law_ladder(sizes=5, seeds=3, b=1.0, noise=0.0)
+    return rebuilt(ladder, loss=lambda c: c.loss - 0.1 * (c.run == ladder.curves[-1].run))
+
+
+def test_an_offset_above_a_final_loss_is_not_in_use():
+    report = measure_collapse(below_its_law())
+    assert report.losses[:, -1].min() < report.law.L0
+    assert report.verdict == "undecided"
+    assert f"{report.law.L0:.6g} is not below the smallest final loss" in report.reasons[0]
+    assert math.isnan(report.offset)
+    assert report.to_json()["offset"] is None
+    assert np.isnan(report.normalized).all()
+
+
+def test_pictures_of_a_ladder_that_cannot_be_normalized(tmp_path, capsys):
+    table, picture_folder = write_curves(below_its_law(), tmp_path / "t.parquet"), tmp_path / "pictures"
+    code = main(["measure", str(table), "--json", str(tmp_path / "s.json"), "--out", str(picture_folder)])
+    assert code == 0
+    assert json.loads((tmp_path / "s.json").read_text())["verdict"] == "undecided"
+    names = ["collapse.png", "delta_vs_sigma.png", "law.png"]
+    assert sorted(p.name for p in picture_folder.iterdir()) == names
+    assert "Verdict: undecided" in capsys.readouterr().out
+
+
+def test_the_json_does_not_wait_for_the_pictures(tmp_path, capsys):
+    table = write_curves(law_ladder(sizes=3, seeds=2), tmp_path / "t.parquet")
+    code = main(["measure", str(table), "--json", str(tmp_path / "s.json"), "--out", str(table)])
+    assert code == 2
+    assert "cannot make the folder" in capsys.readouterr().err
+    assert json.loads((tmp_path / "s.json").read_text())["verdict"] == "supercollapse"
+
+
 def test_x_from_needs_a_tail_that_holds():
     x = np.linspace(0.1, 1, 10)
     delta = np.array([2.0, 0.5, 2, 0.5, 0.5, 0.5, 0.5, 0.5, 0.5, 0])
@@ -173,6 +268,21 @@ def test_the_spread_of_one_seed_takes_rough_noise_off():
     quiet = np.stack([1 + (1 + e) * (x**-0.5 - 1) for e in np.linspace(-0.1, 0.1, 8)])
     assert excess_spread(noisy, np.arange(8)) < 0.02
     assert excess_spread(quiet, np.arange(8)) == pytest.approx(np.std(np.linspace(-0.1, 0.1, 8), ddof=1), rel=1e-2)
+
+
+def test_the_spread_of_seeds_takes_the_noise_of_their_mean_off():
+    l = np.array([[2.3 + e, 1.0] for e in (-0.1, 0.1)] + [[1.7 + e, 1.0] for e in (-0.1, 0.1)])
+    between, within = 2 * 0.3**2, 2 * 0.1**2  # at the first point; the second has none
+    fall = 1.0
+    assert excess_spread(l, np.array([0, 0, 1, 1])) == pytest.approx(math.sqrt((between - within / 2) / fall))
+
+
+def test_nothing_is_known_without_an_offset():
+    curves = curves_on_grid(law_ladder(sizes=2), None)
+    nothing = collapse_at_offset(curves, math.nan)
+    assert np.isnan([nothing.offset, nothing.spread, nothing.fraction, nothing.x_from]).all()
+    assert np.isnan(nothing.normalized).all()
+    assert nothing.delta.shape == nothing.sigma.shape == curves.x.shape
 
 
 @pytest.mark.published

@@ -10,6 +10,7 @@ from synthetic import law_ladder, table_of
 
 from scaling_collapse import InputError
 from scaling_collapse.empirical import curve_table, read_curves, write_curves
+from scaling_collapse.empirical.tables import readers
 
 COLUMNS = {
     "run": ["a"] * 4 + ["b"] * 4,
@@ -102,6 +103,24 @@ def test_runs_that_stopped_early_are_dropped_by_name():
     (finding,) = ladder.integrity.of_kind("stopped early")
     assert finding.subject == "a"
     assert "50.0%" in finding.detail
+
+
+@pytest.mark.parametrize(
+    ("step", "end", "used"),
+    [
+        (0.005, 0.995, True),  # one step before the horizon
+        (0.005, 0.990, False),  # within 1 % of it, but two steps before
+        (0.1, 0.9, False),  # one step before it, but that is 10 %
+    ],
+)
+def test_a_log_may_end_one_step_and_one_percent_before_the_horizon(step, end, used):
+    t = np.linspace(0, end, round(end / step) + 1)
+    one = {"run": ["a"] * t.size, "params": [10] * t.size, "tokens": t, "loss": 2 - t}
+    whole = {"run": ["b"] * 4, "params": [20] * 4, "tokens": [0.25, 0.5, 0.75, 1.0], "loss": [4.0, 3.0, 2.5, 2.2]}
+    columns = {k: [*one[k], *whole[k]] for k in one}
+    ladder = read_curves(columns | {"horizon_tokens": [1.0] * (t.size + 4)})
+    assert ("a" in {c.run for c in ladder}) == used
+    assert len(ladder.integrity.of_kind("stopped early")) == (not used)
 
 
 def test_nan_and_infinite_losses_are_dropped_and_a_diverged_end_ends_the_run():
@@ -200,7 +219,8 @@ def test_broken_files_are_refused(tmp_path):
         ("text.jsonl", '{"run": "a", "params": 1, "loss": "x", "step": 1}\n', "column 'loss'; got 'x' in line 1"),
         ("table.xls", "x", r"needs a .parquet, .csv, .jsonl, .ndjson file; got table.xls"),
         ("binary.csv", "\x00\x01,\x02\n", "binary.csv"),
-        ("ragged.csv", "run,params,loss,step\na,1,2\n", "ragged.csv"),
+        ("ragged.csv", "run,params,loss,step\na,1,2\n", r"cannot read .*ragged.csv as csv: CSV parse error"),
+        ("both.csv", "run,params,loss,step\na,1,x,1\na,1,2\n", r"cannot read .*both.csv as csv: CSV parse error"),
     ]:
         (tmp_path / name).write_text(content)
         with pytest.raises(InputError, match=message):
@@ -210,6 +230,28 @@ def test_broken_files_are_refused(tmp_path):
     (tmp_path / "folder").mkdir()
     with pytest.raises(InputError, match=r"got none in .*folder"):
         read_curves(tmp_path / "folder")
+
+
+def test_a_file_of_unreadable_text_is_refused(tmp_path):
+    (tmp_path / "latin.csv").write_bytes(b"run,params,loss,step\n\xe9,1,2,1\n\xe9,1,1,2\n")
+    with pytest.raises(InputError, match=r"cannot read .*latin.csv as csv: .*invalid UTF8"):
+        read_curves(tmp_path / "latin.csv")
+
+
+def test_a_reader_says_by_itself_what_it_reads(tmp_path, monkeypatch):
+    class Log(readers.Reader):
+        def reads(self, path):
+            return path.name == "log.json"
+
+    log = Log(endings=("log.json",), rows=lambda path: pa.table(json.loads(path.read_text())))
+    monkeypatch.setattr(readers, "READERS", {**readers.READERS, "log": log})
+    (tmp_path / "log.json").write_text(json.dumps(COLUMNS))
+    (tmp_path / "other.json").write_text("{}")
+    ladder = read_curves(tmp_path)
+    assert [c.run for c in ladder] == ["a", "b"]
+    assert [f.subject for f in ladder.integrity.of_kind("other file")] == [str(tmp_path / "other.json")]
+    with pytest.raises(InputError, match=r"needs a .parquet, .csv, .jsonl, .ndjson, log.json file; got other.json"):
+        read_curves(tmp_path / "other.json")
 
 
 def test_json_lines_with_nan_and_absent_keys(tmp_path):

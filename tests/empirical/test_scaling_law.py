@@ -10,6 +10,7 @@ from synthetic import law_ladder
 from scaling_collapse import InputError
 from scaling_collapse.empirical import fit_scaling_law, read_curves
 from scaling_collapse.empirical.fits.final_loss_solution import huber, objective, solve
+from scaling_collapse.empirical.fits.seed_bootstrap import resampled_runs
 from scaling_collapse.theory import Ladder, LossCurve
 
 
@@ -93,6 +94,25 @@ def test_status_says_what_cannot_be_known():
     assert math.isnan(fit.b)
     noisy = fit_scaling_law(law_ladder(sizes=4, seeds=2, span=2, noise=0.05, rng=1))
     assert noisy.status in ("L0 not identified", "not a decreasing law")
+
+
+@pytest.mark.parametrize(("rng", "least", "most"), [(13, 0.9, 1.0), (9, 1.0, 1.2)])
+def test_L0_is_identified_where_its_interval_is_narrower_than_the_smallest_reducible_loss(rng, least, most):
+    fit = fit_scaling_law(law_ladder(sizes=5, seeds=3, span=6, noise=0.02, rng=rng))
+    assert least < np.ptp(fit.L0_interval) / (fit.L.min() - fit.L0) < most
+    assert fit.status == ("ok" if most == 1.0 else "L0 not identified")
+
+
+@pytest.mark.parametrize("seeds", [2, 3, 5])
+def test_resampled_runs_vary_as_much_as_runs_do(seeds):
+    rng = np.random.default_rng(0)
+    L = 2 + rng.standard_normal((seeds + 1, 3))
+    size_index = np.array([0] * seeds + [1])
+    resampled = resampled_runs(L, size_index, 40_000, rng)
+    np.testing.assert_allclose(resampled[:, :seeds].mean(axis=(0, 1)), L[:seeds].mean(axis=0), atol=0.02)
+    variance = resampled[:, :seeds].var(axis=(0, 1))
+    np.testing.assert_allclose(variance, L[:seeds].var(axis=0, ddof=1), rtol=0.03)
+    assert (resampled[:, seeds] == L[seeds]).all()  # one seed: nothing to resample
 
 
 def test_sizes_that_miss_the_law_widen_the_intervals():

@@ -5,14 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from ...common import Array
+from ...common import Array, plain
 from ...theory import Ladder
+from ..fits.intervals import Interval
 from ..fits.law_fit import LawFit
+from .verdict import Verdict
 
 __all__ = ["CollapseReport", "SizeSummary", "Supercollapse"]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Supercollapse:
     """Where the collapse is tighter than seed noise, `Delta(x) < sigma(x)`.
 
@@ -28,10 +30,10 @@ class Supercollapse:
 
     fraction: float
     x_from: float
-    interval: tuple[float, float]
+    interval: Interval
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class SizeSummary:
     """One size: parameters, number of seeds, mean final loss."""
 
@@ -40,7 +42,7 @@ class SizeSummary:
     final_loss: float
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, kw_only=True)
 class CollapseReport:
     """The measured collapse of a ladder.
 
@@ -53,7 +55,8 @@ class CollapseReport:
     law
         The fitted scaling law.
     offset
-        `L_hat` in use: the law's L0 unless the caller gave one; NaN where there is none.
+        `L_hat` in use: the law's L0 unless the caller gave one; NaN where there is none below every final loss, so
+        that nothing is normalized.
     x
         Grid of normalized compute, shape (n,).
     losses, normalized
@@ -63,7 +66,7 @@ class CollapseReport:
     delta_low, delta_high
         The range of Delta as L_hat moves within the law's interval, shape (n,); NaN where unknown.
     spread
-        How much sizes differ beyond noise, relative to how far the curve falls (`verdict.excess_spread`).
+        How much sizes differ beyond noise, relative to how far the curve falls (`excess_spread`).
     supercollapse
         Where Delta < sigma.
     sizes
@@ -72,7 +75,7 @@ class CollapseReport:
         The curves that were measured.
     """
 
-    verdict: str
+    verdict: Verdict
     reasons: tuple[str, ...]
     law: LawFit
     offset: float
@@ -90,37 +93,15 @@ class CollapseReport:
 
     def to_json(self) -> dict[str, Any]:
         """The JSON contract of `measure`; what is unknown is null."""
-        integrity = self.ladder.integrity
-        return {
-            "verdict": self.verdict,
-            "reasons": list(self.reasons),
-            "law": self.law.to_json(),
-            "offset": self.offset,
-            "x": self.x,
-            "delta": self.delta,
-            "sigma": self.sigma,
-            "delta_low": self.delta_low,
-            "delta_high": self.delta_high,
-            "spread": self.spread,
-            "supercollapse": {
-                "fraction": self.supercollapse.fraction,
-                "x_from": self.supercollapse.x_from,
-                "interval": self.supercollapse.interval,
-            },
-            "sizes": [{"params": s.params, "seeds": s.seeds, "final_loss": s.final_loss} for s in self.sizes],
-            "integrity": {
-                "sources": integrity.sources,
-                "rows_read": integrity.rows_read,
-                "rows_used": integrity.rows_used,
-                "findings": [
-                    {
-                        "kind": f.kind,
-                        "action": f.action,
-                        "subject": f.subject,
-                        "detail": f.detail,
-                        "count": f.count,
-                    }
-                    for f in integrity.findings
-                ],
-            },
-        }
+        names = ("offset", "x", "delta", "sigma", "delta_low", "delta_high", "spread")
+        return plain(
+            {
+                "verdict": self.verdict,
+                "reasons": self.reasons,
+                "law": self.law.to_json(),
+                **{name: getattr(self, name) for name in names},
+                "supercollapse": vars(self.supercollapse),
+                "sizes": [vars(size) for size in self.sizes],
+                "integrity": self.ladder.integrity.to_json(),
+            }
+        )

@@ -1,107 +1,148 @@
-r"""From Delta(x), sigma(x) and the normalized curves to a verdict.
+r"""From the measured collapse to a verdict and its reasons.
 
-Two measured quantities decide:
-
-- `spread`: how much sizes differ beyond noise, relative to how far the curve falls,
-  `sqrt(mean_x B(x)) / sqrt(mean_x (l(x) - 1)^2)`, B the between-size variance of l with the variance that noise gives
-  to the sizes' means taken off. A universal curve has 0; the ladder collapses where it is at most `TOLERANCE`.
-- `x_from`: the smallest x from which on `Delta < sigma` holds on at least `TAIL_SHARE` of the grid. It is a
-  supercollapse where `x_from` is at most `SUPER_FROM`, whatever the spread: sizes then differ by less than seeds do.
-  (Near x = 1 Delta vanishes by construction, so a short tail proves nothing.)
+Two measured numbers decide (`collapse_at_offset.py`). The ladder collapses where `spread` is at most `TOLERANCE`. It
+is a supercollapse where `x_from` is at most `SUPER_FROM`, whatever the spread: sizes then differ by less than seeds
+do. (Near x = 1 Delta vanishes by construction, so a short tail proves nothing.) Where L0 is fitted, what is said must
+hold over its interval: whether there is a collapse at all must not hang on L0.
 """
 
 from __future__ import annotations
 
-import numpy as np
-from numpy.typing import NDArray
+import math
+from collections.abc import Sequence
+from enum import StrEnum
 
 from ...common import Array
+from ..fits.intervals import Interval
+from ..fits.law_fit import LawFit
+from .collapse_at_offset import CollapseAtOffset, delta_range
+from .curves_on_grid import CurvesOnGrid
 
-__all__ = ["SUPER_FROM", "TAIL_SHARE", "TOLERANCE", "classify", "excess_spread", "supercollapse_from"]
+__all__ = ["SUPER_FROM", "TOLERANCE", "Verdict", "classify", "judge"]
 
 TOLERANCE = 0.05
-TAIL_SHARE = 0.9
 SUPER_FROM = 2 / 3
 
 
-def supercollapse_from(x: Array, delta: Array, sigma: Array) -> tuple[float, float]:
-    """Fraction of the grid with `Delta < sigma`, and the x from which on it holds on 90 % of the rest.
+class Verdict(StrEnum):
+    """Whether the curves of a ladder collapse."""
 
-    Parameters
-    ----------
-    x
-        Grid, shape (n,); x = 1 never counts.
-    delta, sigma
-        Collapse deviation and noise floor, shape (n,).
-
-    Returns
-    -------
-    fraction, x_from
-        `x_from` is NaN where the last point before the end is not below the noise floor; both are NaN without sigma.
-
-    Examples
-    --------
-    >>> x = np.array([0.25, 0.5, 0.75, 1.0])
-    >>> supercollapse_from(x, np.array([3.0, 1.0, 0.5, 0.0]), np.ones(4))
-    (0.3333333333333333, 0.75)
-    """
-    counts = x < 1
-    if np.isnan(sigma[counts]).any():
-        return float("nan"), float("nan")
-    below = (delta < sigma)[counts]
-    share_of_tail = np.cumsum(below[::-1])[::-1] / np.arange(below.size, 0, -1)
-    holds = np.flatnonzero((share_of_tail >= TAIL_SHARE) & below)
-    x_from = float(x[counts][holds[0]]) if holds.size else float("nan")
-    return float(below.mean()), x_from
+    SUPERCOLLAPSE = "supercollapse"
+    COLLAPSE = "collapse"
+    NO_COLLAPSE = "no collapse"
+    UNDECIDED = "undecided"
 
 
-def excess_spread(l: Array, size_index: NDArray[np.intp]) -> float:
-    r"""How much sizes differ beyond noise, relative to how far the mean curve falls.
+def classify(spread: float, x_from: float) -> Verdict:
+    """The verdict at one offset; NaN `x_from` (no seeds, no tail) rules a supercollapse out.
 
-    Noise of a size's mean comes from its seeds; where no size has two, from the roughness of each curve along x (half
-    the mean squared difference of neighbouring points, twice over because the final loss is as noisy as the others).
-
-    Parameters
-    ----------
-    l
-        Normalized curves, shape (runs, n).
-    size_index
-        Size of each run, shape (runs,).
-
-    Returns
-    -------
-    float
-        Dimensionless, >= 0.
-
-    Examples
-    --------
-    >>> x = np.linspace(0.1, 1, 181)
-    >>> print(f"{excess_spread(np.stack([1 / x, 1 / x, 1.1 / x - 0.1]), np.arange(3)):.4f}")
-    0.0558
-    """
-    sizes = np.unique(size_index)
-    groups = [l[size_index == s] for s in sizes]
-    means = np.stack([g.mean(axis=0) for g in groups])
-    counts = np.array([len(g) for g in groups])
-    between = means.var(axis=0, ddof=1)
-    if (counts >= 2).any():
-        within = np.mean([g.var(axis=0, ddof=1) for g in groups if len(g) >= 2], axis=0)
-        noise = within * (1.0 / counts).mean()
-    else:
-        relative = np.diff(np.diff(np.log(np.maximum(l, 1e-300)), axis=1), axis=1)
-        rough = (relative**2).mean(axis=1).mean() / 6.0  # second differences: the trend is taken off
-        noise = 2.0 * rough * means.mean(axis=0) ** 2
-    mean = means.mean(axis=0)
-    excess = max(float((between - noise).mean()), 0.0)
-    return float(np.sqrt(excess) / np.sqrt(((mean - 1.0) ** 2).mean()))
-
-
-def classify(spread: float, x_from: float) -> str:
-    """`"supercollapse"`, `"collapse"` or `"no collapse"`; NaN `x_from` (no seeds, no tail) rules the first out.
-
-    >>> classify(0.07, 0.3), classify(0.02, float("nan")), classify(0.2, 0.8)
-    ('supercollapse', 'collapse', 'no collapse')
+    >>> [str(classify(*numbers)) for numbers in ((0.07, 0.3), (0.02, float("nan")), (0.2, 0.8))]
+    ['supercollapse', 'collapse', 'no collapse']
     """
     if x_from <= SUPER_FROM:
-        return "supercollapse"
-    return "collapse" if spread <= TOLERANCE else "no collapse"
+        return Verdict.SUPERCOLLAPSE
+    return Verdict.COLLAPSE if spread <= TOLERANCE else Verdict.NO_COLLAPSE
+
+
+def judge(
+    law: LawFit,
+    curves: CurvesOnGrid,
+    here: CollapseAtOffset,
+    inside: Sequence[CollapseAtOffset],
+    *,
+    fraction_interval: Interval,
+    offset_known: bool,
+) -> tuple[Verdict, tuple[str, ...]]:
+    """The verdict and the sentences that say why, the decisive one first.
+
+    Parameters
+    ----------
+    law
+        The fitted law of final losses.
+    curves
+        What was measured.
+    here
+        The collapse at the offset in use.
+    inside
+        The collapse at offsets over the interval of the law's L0; empty where that is unknown.
+    fraction_interval
+        90 % interval of `here.fraction`.
+    offset_known
+        Whether the caller gave the offset: then the law's interval does not matter.
+    """
+    if math.isnan(here.offset):
+        verdict, reasons = Verdict.UNDECIDED, [_no_offset(law, curves.finals.min())]
+    else:
+        verdict = classify(here.spread, here.x_from)
+        reasons = _at_the_offset(here, fraction_interval, verdict)
+        if not offset_known:
+            verdict, reason = _over_the_interval(law, curves.x, here, inside, verdict)
+            reasons.append(reason)
+    if law.misfit > 2 and math.isfinite(law.misfit):
+        reasons.append(
+            f"The sizes' mean final losses miss the law by {law.misfit:.1f} times what seeds explain; its intervals "
+            "are widened by that."
+        )
+    if curves.starts_late:
+        reasons.append(f"The logs cover only x from {curves.x[0]:.3f} on.")
+    return verdict, tuple(reasons)
+
+
+def _no_offset(law: LawFit, smallest_final: float) -> str:
+    if math.isfinite(law.L0):
+        return (
+            f"The fitted irreducible loss {law.L0:.6g} is not below the smallest final loss {smallest_final:.6g}: "
+            "nothing can be normalized. Pass an offset that you know."
+        )
+    why = {
+        "too few sizes": f"{len(law.L)} sizes do not identify L0 (3 parameters)",
+        "losses not positive": "the law's residuals are logarithmic, and some final losses are not positive",
+        "not a decreasing law": "the final losses do not fall with compute like L0 + a C^-b",
+    }[law.status]
+    return f"No irreducible loss: {why}. Add sizes, or pass an offset that you know."
+
+
+def _at_the_offset(here: CollapseAtOffset, fraction_interval: Interval, verdict: Verdict) -> list[str]:
+    """How the two numbers compare with their limits."""
+    size_words = (
+        f"Beyond noise, sizes differ by {here.spread:.1%} of what the curve falls by ("
+        + ("within" if here.spread <= TOLERANCE else "over")
+        + f" the tolerance of {TOLERANCE:.0%})."
+    )
+    if math.isnan(here.fraction):
+        return [size_words, "No size has two seeds: there is no noise floor to compare with."]
+    where = (
+        "and not at the end"
+        if math.isnan(here.x_from)
+        else f"from x = {here.x_from:.2f} on"
+        + ("" if here.x_from <= SUPER_FROM else f", too late to count (at most {SUPER_FROM:.2f})")
+    )
+    low, high = fraction_interval
+    noise_words = (
+        f"Delta is below the noise floor sigma on {here.fraction:.1%} of x (90 % interval {low:.0%} to {high:.0%}), "
+        f"{where}."
+    )
+    return [size_words, noise_words] if verdict is Verdict.NO_COLLAPSE else [noise_words, size_words]
+
+
+def _over_the_interval(
+    law: LawFit, x: Array, here: CollapseAtOffset, inside: Sequence[CollapseAtOffset], verdict: Verdict
+) -> tuple[Verdict, str]:
+    """The verdict at the estimate of L0, or undecided, and how Delta and the verdict move over the interval of L0."""
+    if not inside:
+        return Verdict.UNDECIDED, (
+            f"L0 = {law.L0:.6g} comes without an interval (one seed of 3 sizes): add seeds or sizes, or pass an offset."
+        )
+    low, high = delta_range([*inside, here])
+    middle = x.size // 2
+    identified = law.status != "L0 not identified"
+    words = ("" if identified else "L0 is not identified: ") + (
+        f"L0 = {law.L0:.6g}, 90 % interval {law.L0_interval[0]:.6g} to {law.L0_interval[1]:.6g}; inside it Delta at "
+        f"x = {x[middle]:.2f} moves between {low[middle]:.2g} and {high[middle]:.2g}"
+    )
+    verdicts = list(dict.fromkeys(classify(c.spread, c.x_from) for c in inside))
+    if verdicts == [verdict]:
+        return verdict, words + "; the verdict stays."
+    # Between collapse and supercollapse the estimate decides; whether there is a collapse at all must not hang on L0.
+    decided = identified and Verdict.NO_COLLAPSE not in verdicts
+    return (verdict if decided else Verdict.UNDECIDED), f"{words} and the verdict runs over {', '.join(verdicts)}."

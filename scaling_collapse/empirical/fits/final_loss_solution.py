@@ -34,7 +34,7 @@ B_GRID = np.geomspace(0.01, 3.0, 32)
 """Exponents from which the search starts, and its range."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Solution:
     """Minimizers of a batch of fits, each field of shape (batch,).
 
@@ -106,23 +106,31 @@ def solve(C: ArrayLike, L: ArrayLike) -> Solution:
     ln_c = np.log(C) - np.log(C).mean()
     ln_l = np.ascontiguousarray(np.log(L).T)
 
-    # The projected objective on the grid: every problem with every b in one batch.
-    batch, size = len(L), B_GRID.size
-    # A few steps tell which one is the best.
+    ln_b, F, (L0, A) = _root(ln_l, ln_c, *_bracket(ln_l, ln_c))
+    b = np.exp(ln_b)
+    return Solution(L0=L0, a=A * np.exp(b * np.log(C).mean()), b=b, objective=F)
+
+
+def _bracket(ln_l: Array, ln_c: Array) -> tuple[Array, Array, Array]:
+    """The neighbours in ln b of each problem's best grid point, shape (batch,), and its minimizers, (2, batch)."""
+    batch, size = ln_l.shape[1], B_GRID.size
+    # The projected objective on the grid: every problem with every b in one batch; a few steps tell which is the best.
     F, _, state = _project(np.repeat(ln_l, size, axis=1), ln_c, np.tile(B_GRID, batch), None, steps=12)
     best = F.reshape(batch, size).argmin(axis=1)
-    state = state[:, np.arange(batch) * size + best]
     ln_b = np.log(B_GRID)
     low, high = ln_b[np.maximum(best - 1, 0)], ln_b[np.minimum(best + 1, size - 1)]
+    return low, high, state[:, np.arange(batch) * size + best]
 
-    # The root of dF / d ln b in each bracket; at the ends of the grid there may be none.
+
+def _root(ln_l: Array, ln_c: Array, low: Array, high: Array, state: Array) -> tuple[Array, Array, Array]:
+    """The root of dF / d ln b in each bracket (at the ends of the grid there may be none): ln b, F and minimizers."""
     F_low, slope_low, state_low = _project(ln_l, ln_c, np.exp(low), state)
     F_high, slope_high, state_high = _project(ln_l, ln_c, np.exp(high), state)
     bracketed = (slope_low < 0) & (slope_high > 0)
     lower = F_low <= F_high
     middle, F = np.where(lower, low, high), np.where(lower, F_low, F_high)
     state = np.where(lower, state_low, state_high)
-    side = np.zeros(batch)
+    side = np.zeros(low.size)
     for _ in range(60):
         todo = np.flatnonzero(bracketed)
         if todo.size == 0:
@@ -139,9 +147,7 @@ def solve(C: ArrayLike, L: ArrayLike) -> Solution:
         side[todo] = np.where(up, 1.0, -1.0)
         # Done: what the slope still promises within the bracket is nothing.
         bracketed[todo] = np.abs(slope) * (high[todo] - low[todo]) > 1e-13 * F_m
-    b = np.exp(middle)
-    L0, A = state
-    return Solution(L0, A * np.exp(b * np.log(C).mean()), b, F)
+    return middle, F, state
 
 
 def _project(ln_l: Array, ln_c: Array, b: Array, start: Array | None, steps: int = 80) -> tuple[Array, Array, Array]:

@@ -13,20 +13,22 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ...common import Array, InputError
+from ...common import PFLOP, Array, InputError, plain
 from ...theory import Ladder, LossCurve
+from .intervals import LEVEL, Interval, t_quantile
 
-__all__ = ["HorizonFit", "SizeOnFrontier", "fit_horizon"]
+__all__ = ["FrontierStatus", "HorizonFit", "SizeOnFrontier", "fit_horizon"]
 
-Interval = tuple[float, float]
+FrontierStatus = Literal["used", "never on the frontier", "end of the ladder", "still best when its runs end"]
+"""Whether a size's stretch of the frontier counts, or why it does not."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class SizeOnFrontier:
     """What the Pareto frontier says about one size.
 
@@ -43,13 +45,13 @@ class SizeOnFrontier:
     """
 
     params: float
-    status: str
-    low: float
-    high: float
-    optimal_compute: float
+    status: FrontierStatus
+    low: float = math.nan
+    high: float = math.nan
+    optimal_compute: float = math.nan
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class HorizonFit:
     """The fitted horizon `t*(p) = kappa p^gamma`, `C*(p) = 6 kappa p^(1 + gamma)`.
 
@@ -88,7 +90,7 @@ class HorizonFit:
     @property
     def scale(self) -> float:
         """The size whose optimal compute is 1e15 FLOPs."""
-        return (1e15 / (6.0 * self.kappa)) ** (1.0 / self.exponent)
+        return (PFLOP / (6.0 * self.kappa)) ** (1.0 / self.exponent)
 
     def optimal_compute(self, params: ArrayLike) -> Array:
         """`C*(p)` in FLOPs."""
@@ -101,11 +103,10 @@ class HorizonFit:
     def to_json(self) -> dict[str, Any]:
         """Everything but the curves, for `fit --json`."""
         names = ("gamma", "gamma_interval", "kappa", "kappa_interval", "level", "exponent", "scale", "residual")
-        sizes = [{k: getattr(s, k) for k in ("params", "status", "low", "high", "optimal_compute")} for s in self.sizes]
-        return {**{name: getattr(self, name) for name in names}, "sizes": sizes}
+        return plain({name: getattr(self, name) for name in names} | {"sizes": [vars(s) for s in self.sizes]})
 
 
-def fit_horizon(ladder: Ladder, *, level: float = 0.9, smoothing: float = 0.1) -> HorizonFit:
+def fit_horizon(ladder: Ladder, *, level: float = LEVEL, smoothing: float = 0.1) -> HorizonFit:
     r"""Fit `C*(p) = 6 kappa p^(1 + gamma)` to the Pareto frontier of loss against compute.
 
     Parameters
@@ -146,37 +147,31 @@ def fit_horizon(ladder: Ladder, *, level: float = 0.9, smoothing: float = 0.1) -
         raise InputError(f"fit_horizon needs `smoothing` > 0; got {smoothing}. Use 0.1, for example.")
     if len(ladder.sizes) < 5:
         raise InputError(f"fit_horizon needs at least 5 sizes; got {len(ladder.sizes)}. Train more sizes.")
-    params = np.array(ladder.sizes)
-    groups = list(ladder.by_size.values())
-    low = min(c.compute[c.compute > 0][0] for c in ladder)
-    high = max(c.compute[-1] for c in ladder)
-    C = np.geomspace(low, high, 2000)
-    loss = np.stack([np.mean([_smoothed(c, C, smoothing) for c in curves], axis=0) for curves in groups])
-    sizes = _frontier(params, C, loss)
-    used = [s for s in sizes if s.status == "used"]
-    if len(used) < 3:
-        refused = "; ".join(f"p={s.params:g}: {s.status}" for s in sizes if s.status != "used")
-        raise InputError(
-            f"fit_horizon needs at least 3 sizes with a stretch of the frontier that other sizes close on both sides; "
-            f"got {len(used)} ({refused}). Train more sizes, or longer."
-        )
-    x = np.log([s.params for s in used])
-    y = np.log([s.optimal_compute for s in used])
-    at = np.flatnonzero([s.status == "used" for s in sizes])
-    slope, intercept, residual, slope_half, intercept_half = _line(x, y, np.diff(at) == 1, level)
-    ln_kappa = intercept - math.log(6.0)
-    gamma = slope - 1.0
+    C, loss = _mean_curves(ladder, smoothing)
+    sizes = _frontier(np.array(ladder.sizes), C, loss)
+    line = _line(*_closed_stretches(sizes), level)
+    ln_kappa = line.intercept - math.log(6.0)
+    gamma = line.slope - 1.0
     return HorizonFit(
         gamma=gamma,
         kappa=math.exp(ln_kappa),
-        gamma_interval=(gamma - slope_half, gamma + slope_half),
-        kappa_interval=(math.exp(ln_kappa - intercept_half), math.exp(ln_kappa + intercept_half)),
+        gamma_interval=(gamma - line.slope_half, gamma + line.slope_half),
+        kappa_interval=(math.exp(ln_kappa - line.intercept_half), math.exp(ln_kappa + line.intercept_half)),
         level=level,
-        residual=residual,
+        residual=line.residual,
         sizes=sizes,
         C=C,
         loss=loss,
     )
+
+
+def _mean_curves(ladder: Ladder, smoothing: float) -> tuple[Array, Array]:
+    """A grid of compute over all runs, shape (n,), and each size's smoothed loss on it, shape (sizes, n)."""
+    low = min(c.compute[c.compute > 0][0] for c in ladder)
+    high = max(c.compute[-1] for c in ladder)
+    C = np.geomspace(low, high, 2000)
+    groups = ladder.by_size.values()
+    return C, np.stack([np.mean([_smoothed(c, C, smoothing) for c in runs], axis=0) for runs in groups])
 
 
 def _smoothed(curve: LossCurve, C: Array, width: float) -> Array:
@@ -196,34 +191,57 @@ def _smoothed(curve: LossCurve, C: Array, width: float) -> Array:
 
 
 def _frontier(params: Array, C: Array, loss: Array) -> tuple[SizeOnFrontier, ...]:
+    """What the frontier says about each size: the smallest and largest are its ends."""
     best = np.where(np.isnan(loss), np.inf, loss).argmin(axis=0)
-    result = []
-    for i, p in enumerate(params):
-        on = np.flatnonzero(best == i)
-        if on.size == 0:
-            result.append(SizeOnFrontier(float(p), "never on the frontier", math.nan, math.nan, math.nan))
-            continue
-        low, high = float(C[on[0]]), float(C[on[-1]])
-        last = int(np.flatnonzero(~np.isnan(loss[i]))[-1])
-        if i in (0, len(params) - 1):
-            status = "end of the ladder"
-        elif on[-1] >= last:
-            status = "still best when its runs end"
-        else:
-            status = "used"
-        middle = float(np.exp(np.log(C[on]).mean())) if status == "used" else math.nan
-        result.append(SizeOnFrontier(float(p), status, low, high, middle))
-    return tuple(result)
+    return tuple(
+        _on_frontier(float(p), C, loss[i], best == i, at_end=i in (0, len(params) - 1)) for i, p in enumerate(params)
+    )
 
 
-def _line(x: Array, y: Array, adjacent: NDArray[np.bool_], level: float) -> tuple[float, float, float, float, float]:
-    """Least-squares line: slope, intercept, rms residual, and half widths of both t-intervals.
+def _on_frontier(params: float, C: Array, loss: Array, best: NDArray[np.bool_], *, at_end: bool) -> SizeOnFrontier:
+    """What one size contributes; `best`, shape (n,), says where it is the best of all."""
+    on = np.flatnonzero(best)
+    if on.size == 0:
+        return SizeOnFrontier(params=params, status="never on the frontier")
+    low, high = float(C[on[0]]), float(C[on[-1]])
+    last = int(np.flatnonzero(~np.isnan(loss))[-1])
+    if at_end:
+        return SizeOnFrontier(params=params, status="end of the ladder", low=low, high=high)
+    if on[-1] >= last:
+        return SizeOnFrontier(params=params, status="still best when its runs end", low=low, high=high)
+    middle = float(np.exp(np.log(C[on]).mean()))
+    return SizeOnFrontier(params=params, status="used", low=low, high=high, optimal_compute=middle)
+
+
+def _closed_stretches(sizes: tuple[SizeOnFrontier, ...]) -> tuple[Array, Array, NDArray[np.bool_]]:
+    """`ln p` and `ln C*` of the n sizes that count, shape (n,), and which neighbours are adjacent, shape (n - 1,)."""
+    used = [s for s in sizes if s.status == "used"]
+    if len(used) < 3:
+        refused = "; ".join(f"p={s.params:g}: {s.status}" for s in sizes if s.status != "used")
+        raise InputError(
+            f"fit_horizon needs at least 3 sizes with a stretch of the frontier that other sizes close on both sides; "
+            f"got {len(used)} ({refused}). Train more sizes, or longer."
+        )
+    at = np.flatnonzero([s.status == "used" for s in sizes])
+    return np.log([s.params for s in used]), np.log([s.optimal_compute for s in used]), np.diff(at) == 1
+
+
+class _Line(NamedTuple):
+    """A line's coefficients, the half widths of their intervals, and the rms distance of the points from it."""
+
+    slope: float
+    intercept: float
+    slope_half: float
+    intercept_half: float
+    residual: float
+
+
+def _line(x: Array, y: Array, adjacent: NDArray[np.bool_], level: float) -> _Line:
+    """The least-squares line with t-intervals.
 
     Sizes next to each other share the crossing that ends one's stretch and begins the other's, so their middles have a
     correlation of 1/2; `adjacent`, shape (n - 1,), says which neighbours do. Without it intervals come out too narrow.
     """
-    from scipy.special import stdtrit
-
     n = x.size
     design = np.stack([np.ones(n), x - x.mean()], axis=1)
     weights = np.linalg.pinv(design)  # (2, n): coefficients are weights @ y
@@ -233,9 +251,12 @@ def _line(x: Array, y: Array, adjacent: NDArray[np.bool_], level: float) -> tupl
     maker = np.eye(n) - design @ weights
     variance = (residual @ residual) / np.trace(maker @ correlation)
     covariance = variance * weights @ correlation @ weights.T
-    quantile = float(stdtrit(n - 2, 0.5 + level / 2))
+    quantile = t_quantile(n - 2, level)
     at_zero = np.array([1.0, -x.mean()])  # the intercept at x = 0 from centre and slope
-    intercept_error = math.sqrt(at_zero @ covariance @ at_zero)
-    slope_error = math.sqrt(covariance[1, 1])
-    rms = float(np.sqrt((residual**2).mean()))
-    return float(slope), float(at_zero @ (centre, slope)), rms, quantile * slope_error, quantile * intercept_error
+    return _Line(
+        slope=float(slope),
+        intercept=float(at_zero @ (centre, slope)),
+        slope_half=quantile * math.sqrt(covariance[1, 1]),
+        intercept_half=quantile * math.sqrt(at_zero @ covariance @ at_zero),
+        residual=float(np.sqrt((residual**2).mean())),
+    )

@@ -3,24 +3,26 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
+from typing import Any, Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
-from ...common import InputError
+from ...common import PFLOP, Array, InputError, plain
 from ...theory import Ladder
 from .final_loss_solution import B_GRID, solve
+from .intervals import LEVEL, UNKNOWN, Interval
 from .seed_bootstrap import mean_draws
 
-__all__ = ["LawFit", "fit_scaling_law"]
+__all__ = ["LawFit", "LawStatus", "fit_scaling_law"]
 
-Interval = tuple[float, float]
-PFLOP = 1e15
+LawStatus = Literal[
+    "ok", "L0 not identified", "no intervals", "too few sizes", "losses not positive", "not a decreasing law"
+]
+"""Whether a law was fitted, and what is known of it; `LawFit` says what each means."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class LawFit:
     """A fitted scaling law `L = L0 + a C^-b`, C in PFLOPs.
 
@@ -47,42 +49,39 @@ class LawFit:
         Runs of each size.
     """
 
-    status: str
-    L0: float
-    a: float
-    b: float
-    objective: float
-    L0_interval: Interval
-    a_interval: Interval
-    b_interval: Interval
+    status: LawStatus
+    L0: float = math.nan
+    a: float = math.nan
+    b: float = math.nan
+    objective: float = math.nan
+    L0_interval: Interval = UNKNOWN
+    a_interval: Interval = UNKNOWN
+    b_interval: Interval = UNKNOWN
     level: float
-    misfit: float
-    C: NDArray[np.float64]
-    L: NDArray[np.float64]
+    misfit: float = math.nan
+    C: Array
+    L: Array
     seeds: tuple[int, ...]
 
-    def __call__(self, C: Any) -> NDArray[np.float64]:
+    def __call__(self, C: Any) -> Array:
         """`L0 + a C^-b` at compute `C` in PFLOPs."""
         return self.L0 + self.a * np.asarray(C, dtype=np.float64) ** -self.b
 
     def to_json(self) -> dict[str, Any]:
         """The `law` entry of the JSON contract; unknown numbers are null."""
-        return {
-            "status": self.status,
-            **{name: getattr(self, name) for name in ("a", "b", "L0", "a_interval", "b_interval", "L0_interval")},
-            "objective": self.objective,
-            "level": self.level,
-            "misfit": self.misfit,
-        }
+        names = (
+            "status", "a", "b", "L0", "a_interval", "b_interval", "L0_interval", "objective", "level", "misfit",
+        )  # fmt: skip
+        return plain({name: getattr(self, name) for name in names})
 
 
 def fit_scaling_law(
-    ladder: Ladder, *, intervals: bool = True, level: float = 0.9, draws: int = 1000, seed: int = 0
+    ladder: Ladder, *, intervals: bool = True, level: float = LEVEL, draws: int = 1000, seed: int = 0
 ) -> LawFit:
     r"""Fit `L(t*) = L0 + a C(t*)^-b` to the mean final losses of the sizes, each size weighing the same.
 
-    Minimizes the Huber loss (delta 1e-3) of the log residuals by variable projection (`final_loss_solution`); intervals are
-    percentiles of fits to resampled seeds (`seed_bootstrap`).
+    Minimizes the Huber loss (delta 1e-3) of the log residuals by variable projection (`final_loss_solution`); intervals
+    are percentiles of fits to resampled seeds (`seed_bootstrap`).
 
     Parameters
     ----------
@@ -123,34 +122,47 @@ def fit_scaling_law(
         raise InputError(f"fit_scaling_law needs a `level` between 0 and 1; got {level}. Use 0.9, for example.")
     if draws < 100:
         raise InputError(f"fit_scaling_law needs at least 100 `draws`; got {draws}. Use 1000, for example.")
-    groups = ladder.by_size
-    finals = [np.array([c.horizon_loss for c in curves]) for curves in groups.values()]
-    C = np.array([np.mean([c.horizon_compute for c in curves]) for curves in groups.values()], dtype=np.float64) / PFLOP
-    L = np.array([f.mean() for f in finals])
-    seeds = tuple(f.size for f in finals)
-    unknown = (math.nan, math.nan)
-
-    def result(status: str, values: Any = (math.nan,) * 3, F: float = math.nan, bounds: Any = (unknown,) * 3,
-               misfit: float = math.nan) -> LawFit:  # fmt: skip
-        L0, a, b = map(float, values)
-        return LawFit(status, L0, a, b, F, bounds[0], bounds[1], bounds[2], level, misfit, C, L, seeds)
-
-    if len(L) < 3:
-        return result("too few sizes")
+    finals = [np.array([c.horizon_loss for c in runs]) for runs in ladder.by_size.values()]
+    nothing = _without_law(ladder, finals, level)
+    if len(finals) < 3:
+        return nothing
     if min(f.min() for f in finals) <= 0:
-        return result("losses not positive")
+        return replace(nothing, status="losses not positive")
+    law = _point_estimate(nothing)
+    if law.status == "not a decreasing law" or not intervals or (len(finals) == 3 and max(law.seeds) == 1):
+        return law
+    return _with_intervals(law, finals, draws, np.random.default_rng(seed))
+
+
+def _without_law(ladder: Ladder, finals: list[Array], level: float) -> LawFit:
+    """The data alone: nothing is claimed."""
+    C = [np.mean([c.horizon_compute for c in runs]) for runs in ladder.by_size.values()]
+    return LawFit(
+        status="too few sizes",
+        level=level,
+        C=np.array(C, dtype=np.float64) / PFLOP,
+        L=np.array([f.mean() for f in finals]),
+        seeds=tuple(f.size for f in finals),
+    )
+
+
+def _point_estimate(data: LawFit) -> LawFit:
+    """The law through the data, without intervals."""
+    C, L = data.C, data.L
     fit = solve(C, L)
-    b, F = float(fit.b[0]), float(fit.objective[0])
+    b, objective = float(fit.b[0]), float(fit.objective[0])
     if not B_GRID[0] * 1.01 < b < B_GRID[-1] * 0.99 or L[C.argmax()] >= L[C.argmin()]:
-        return result("not a decreasing law", F=F)
-    values = (fit.L0[0], fit.a[0], b)
-    fitted = values[0] + values[1] * C**-b
-    if not intervals or (len(L) == 3 and max(seeds) == 1):
-        return result("no intervals", values, F)
-    resampled, misfit = mean_draws(finals, fitted, 3, draws, np.random.default_rng(seed))
-    cloud = solve(C, resampled)
-    tails = (0.5 - level / 2, 0.5 + level / 2)
-    bounds = [tuple(map(float, np.quantile(v, tails))) for v in (cloud.L0, cloud.a, cloud.b)]
-    width = bounds[0][1] - bounds[0][0]
-    identified = width <= L.min() - values[0]
-    return result("ok" if identified else "L0 not identified", values, F, bounds, misfit)
+        return replace(data, status="not a decreasing law", objective=objective)
+    L0, a = float(fit.L0[0]), float(fit.a[0])
+    return replace(data, status="no intervals", L0=L0, a=a, b=b, objective=objective)
+
+
+def _with_intervals(law: LawFit, finals: list[Array], draws: int, rng: np.random.Generator) -> LawFit:
+    """The law with the percentiles of fits to resampled seeds; `finals` holds the final losses of each size."""
+    resampled, misfit = mean_draws(finals, law(law.C), parameters=3, draws=draws, rng=rng)
+    cloud = solve(law.C, resampled)
+    tails = (0.5 - law.level / 2, 0.5 + law.level / 2)
+    L0, a, b = (tuple(map(float, np.quantile(v, tails))) for v in (cloud.L0, cloud.a, cloud.b))
+    identified = L0[1] - L0[0] <= law.L.min() - law.L0
+    status = "ok" if identified else "L0 not identified"
+    return replace(law, status=status, L0_interval=L0, a_interval=a, b_interval=b, misfit=misfit)

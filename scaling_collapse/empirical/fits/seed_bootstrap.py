@@ -7,7 +7,9 @@ pooled degrees of freedom: the same correction that turns a normal interval into
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -38,8 +40,7 @@ def resampled_runs(L: Array, size_index: NDArray[np.intp], draws: int, rng: np.r
             continue
         mean = L[rows].mean(axis=0)
         pick = rng.integers(rows.size, size=(draws, rows.size))
-        stretch = np.sqrt(rows.size / (rows.size - 1.0))
-        result[:, rows] = mean + stretch * (L[rows][pick] - mean)
+        result[:, rows] = mean + _stretch(rows.size) * (L[rows][pick] - mean)
     return result
 
 
@@ -76,33 +77,47 @@ def mean_draws(
         If there are neither two seeds of one size nor more sizes than parameters.
     """
     means = np.array([f.mean() for f in finals])
-    counts = np.array([f.size for f in finals])
-    residuals = np.log(means / fitted)
-    fit_dof = len(finals) - parameters
-    seed_dof = int((counts - 1).sum())
-    misfit = np.nan
-    if seed_dof:
-        pooled = np.sqrt(sum(((f / f.mean() - 1.0) ** 2).sum() for f in finals) / seed_dof)
-        if fit_dof > 0 and pooled > 0:
-            from scipy.special import fdtrc
-
-            ratio = (residuals**2 * counts).sum() / fit_dof / pooled**2
-            misfit = float(np.sqrt(ratio))
-            widen = misfit if fdtrc(fit_dof, seed_dof, ratio) < 0.01 else 1.0
-        else:
-            widen = 1.0
-        dof = seed_dof
-    elif fit_dof > 0:
-        pooled, widen, dof = np.sqrt((residuals**2).sum() / fit_dof), 1.0, fit_dof
-    else:
-        raise ValueError("neither seeds nor spare sizes: the spread of the final losses is unknown")
-    student = np.sqrt(dof / rng.chisquare(dof, size=draws)) * widen
+    noise = _noise_of_finals(finals, np.log(means / fitted), parameters)
+    student = np.sqrt(noise.dof / rng.chisquare(noise.dof, size=draws)) * noise.widen
     result = np.empty((draws, len(finals)))
     for i, f in enumerate(finals):
         if f.size >= 2:
             picked = f[rng.integers(f.size, size=(draws, f.size))].mean(axis=1) / means[i] - 1.0
-            deviation = np.sqrt(f.size / (f.size - 1.0)) * picked
+            deviation = _stretch(f.size) * picked
         else:
-            deviation = pooled * rng.standard_normal(draws)
+            deviation = noise.pooled * rng.standard_normal(draws)
         result[:, i] = means[i] * np.exp(student * deviation)
-    return result, misfit
+    return result, noise.misfit
+
+
+class _Noise(NamedTuple):
+    """Relative spread `pooled` of a final loss with `dof` degrees of freedom, and the factor by which draws widen."""
+
+    pooled: float
+    dof: int
+    misfit: float
+    widen: float
+
+
+def _noise_of_finals(finals: Sequence[Array], residuals: Array, parameters: int) -> _Noise:
+    """How noisy final losses are: pooled over the seeds, or from the fit's log residuals where there are none."""
+    counts = np.array([f.size for f in finals])
+    fit_dof = len(finals) - parameters
+    seed_dof = int((counts - 1).sum())
+    if not seed_dof and fit_dof <= 0:
+        raise ValueError("neither seeds nor spare sizes: the spread of the final losses is unknown")
+    if not seed_dof:
+        return _Noise(np.sqrt((residuals**2).sum() / fit_dof), fit_dof, math.nan, 1.0)
+    pooled = np.sqrt(sum(((f / f.mean() - 1.0) ** 2).sum() for f in finals) / seed_dof)
+    if not (fit_dof > 0 and pooled > 0):
+        return _Noise(pooled, seed_dof, math.nan, 1.0)
+    from scipy.special import fdtrc
+
+    ratio = (residuals**2 * counts).sum() / fit_dof / pooled**2
+    misfit = float(np.sqrt(ratio))
+    return _Noise(pooled, seed_dof, misfit, misfit if fdtrc(fit_dof, seed_dof, ratio) < 0.01 else 1.0)
+
+
+def _stretch(n: int) -> float:
+    """`sqrt(n / (n - 1))`: what a resample of n seeds lacks in spread."""
+    return math.sqrt(n / (n - 1.0))

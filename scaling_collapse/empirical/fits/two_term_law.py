@@ -10,15 +10,16 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ...common import Array, InputError
 from ...theory import Ladder
-from ..validation.row import Interval, from_left_out
+from .intervals import Interval, from_left_out
 
-__all__ = ["TwoTermLaw", "fit_two_term"]
+__all__ = ["TwoTermLaw", "TwoTerms", "fit_two_term"]
 
 BINS = 40
 """Cells, even in ln t, over which a curve is averaged: every size then weighs the same."""
@@ -26,21 +27,14 @@ LOWEST, HIGHEST = 0.01, 3.0
 """The search for mu and nu."""
 
 
-@dataclass(frozen=True, eq=False)
-class TwoTermLaw:
-    """A fitted law `L0 + a t^-mu + b p^-nu`.
+@dataclass(frozen=True, eq=False, kw_only=True)
+class TwoTerms:
+    """The numbers of `L0 + a t^-mu + b p^-nu`, and what follows from them.
 
     Parameters
     ----------
     L0, a, mu, b, nu
         Irreducible loss (>= 0), coefficients (>= 0), exponents.
-    left_out
-        The same five numbers with each size left out, shape (sizes, 5).
-    misfit
-        Root mean square of the relative residuals.
-    status
-        `"ok"`; `"one term"`: a coefficient came out 0 or an exponent ran to the end of the search, so that there is no
-        balance to speak of.
     """
 
     L0: float
@@ -48,14 +42,6 @@ class TwoTermLaw:
     mu: float
     b: float
     nu: float
-    left_out: Array
-    misfit: float
-    status: str
-
-    def interval(self, quantity: Callable[[Array], Array | float]) -> Interval:
-        """The jackknife's 90 % interval of a positive function of `(L0, a, mu, b, nu)`."""
-        whole = float(quantity(np.array([self.L0, self.a, self.mu, self.b, self.nu])))
-        return from_left_out(whole, np.array([float(quantity(row)) for row in self.left_out]))
 
     @property
     def gamma(self) -> float:
@@ -71,6 +57,30 @@ class TwoTermLaw:
     def exponent(self) -> float:
         """`mu nu / (mu + nu)`, the frontier's."""
         return self.mu * self.nu / (self.mu + self.nu)
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class TwoTermLaw(TwoTerms):
+    """A fitted law `L0 + a t^-mu + b p^-nu`.
+
+    Parameters
+    ----------
+    left_out
+        The law with each size left out in turn.
+    misfit
+        Root mean square of the relative residuals.
+    status
+        `"ok"`; `"one term"`: a coefficient came out 0 or an exponent ran to the end of the search, so that there is no
+        balance to speak of.
+    """
+
+    left_out: tuple[TwoTerms, ...]
+    misfit: float
+    status: Literal["ok", "one term"]
+
+    def interval(self, quantity: Callable[[TwoTerms], float]) -> Interval:
+        """The jackknife's 90 % interval of a positive function of the law."""
+        return from_left_out(quantity(self), np.array([quantity(terms) for terms in self.left_out]))
 
 
 def fit_two_term(ladder: Ladder, start: Array, *, L0: float | None = None) -> TwoTermLaw:
@@ -103,51 +113,89 @@ def fit_two_term(ladder: Ladder, start: Array, *, L0: float | None = None) -> Tw
     >>> law.status, round(law.gamma, 2), round(law.exponent, 3), round(law.L0, 2)
     ('ok', 0.75, 0.171, 1.0)
     """
-    from scipy.optimize import least_squares, nnls
-
     sizes = np.array(ladder.sizes)
     if sizes.size < 4:
         raise InputError(f"fit_two_term needs at least 4 sizes; got {sizes.size}. Add sizes.")
     if min(c.loss.min() for c in ladder) <= 0:
         raise InputError("fit_two_term needs losses > 0: its residuals are relative. Leave out other runs.")
-    cells = [_cells(ladder, p, low) for p, low in zip(sizes, start, strict=True)]
-    rows = np.concatenate([np.full(c.shape[1], i) for i, c in enumerate(cells)])
-    ln_t, loss = np.concatenate(cells, axis=1)
-    ln_t0, ln_p0 = float(ln_t.mean()), float(np.log(sizes).mean())
-    u, v = ln_t - ln_t0, np.log(sizes)[rows] - ln_p0
-
-    def coefficients(exponents: Array, keep: NDArray[np.bool_]) -> tuple[Array, Array]:
-        """Coefficients of the three parts, and the relative residuals."""
-        mu, nu = np.exp(exponents)
-        parts = np.stack([np.ones(keep.sum()), np.exp(-mu * u[keep]), np.exp(-nu * v[keep])], axis=1)
-        parts /= loss[keep][:, None]
-        known = 0.0 if L0 is None else L0
-        target = 1.0 - known / loss[keep]
-        first = 0 if L0 is None else 1
-        found, _ = nnls(parts[:, first:], target)
-        return np.concatenate([[known] * first, found]), parts[:, first:] @ found - target
-
-    bounds = np.log([[LOWEST, LOWEST], [HIGHEST, HIGHEST]])
-
-    def fit(keep: NDArray[np.bool_], begin: Array) -> Array:
-        best = least_squares(
-            lambda e: coefficients(e, keep)[1], begin, bounds=bounds, xtol=1e-12, ftol=1e-12, gtol=1e-12
-        ).x
-        (level, a, b), _ = coefficients(best, keep)
-        mu, nu = np.exp(best)
-        return np.array([level, a * np.exp(mu * ln_t0), mu, b * np.exp(nu * ln_p0), nu])
-
-    everything = np.ones(rows.size, dtype=bool)
+    problem = _problem(ladder, start, L0)
+    everything = np.ones(problem.size.size, dtype=bool)
     starts = [np.log([mu, nu]) for mu in (0.1, 0.3, 0.8) for nu in (0.1, 0.3, 0.8)]
-    begin = min(starts, key=lambda e: (coefficients(e, everything)[1] ** 2).sum())
-    whole = fit(everything, begin)
-    exponents = np.log(whole[[2, 4]])
-    left_out = np.stack([fit(rows != i, exponents) for i in range(sizes.size)])
-    misfit = float(np.sqrt((coefficients(exponents, everything)[1] ** 2).mean()))
-    inside = all(LOWEST * 1.01 < e < HIGHEST * 0.99 for e in whole[[2, 4]])
-    status = "ok" if inside and whole[1] > 0 and whole[3] > 0 else "one term"
-    level, a, mu, b, nu = map(float, whole)
-    return TwoTermLaw(level, a, mu, b, nu, left_out, misfit, status)
+    whole = problem.fit(everything, min(starts, key=lambda e: (problem.project(e, everything)[1] ** 2).sum()))
+    exponents = np.log([whole.mu, whole.nu])
+    left_out = tuple(problem.fit(problem.size != i, exponents) for i in range(sizes.size))
+    misfit = float(np.sqrt((problem.project(exponents, everything)[1] ** 2).mean()))
+    inside = all(LOWEST * 1.01 < e < HIGHEST * 0.99 for e in (whole.mu, whole.nu))
+    status = "ok" if inside and whole.a > 0 and whole.b > 0 else "one term"
+    return TwoTermLaw(**vars(whole), left_out=left_out, misfit=misfit, status=status)
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class _Problem:
+    """Cells to fit, each of shape (cells,): `u`, `v` are ln t and ln p of a cell of a size (its number), less means."""
+
+    size: NDArray[np.intp]
+    u: Array
+    v: Array
+    loss: Array
+    ln_t_mean: float
+    ln_p_mean: float
+    L0: float | None
+
+    def project(self, ln_exponents: Array, keep: NDArray[np.bool_]) -> tuple[Array, Array]:
+        """For given mu and nu the coefficients of the three parts, which are linear, and the relative residuals."""
+        from scipy.optimize import nnls
+
+        mu, nu = np.exp(ln_exponents)
+        loss = self.loss[keep]
+        parts = np.stack([np.ones(loss.size), np.exp(-mu * self.u[keep]), np.exp(-nu * self.v[keep])], axis=1)
+        parts /= loss[:, None]
+        if self.L0 is None:
+            found, _ = nnls(parts, np.ones(loss.size))
+            return found, parts @ found - 1.0
+        target = 1.0 - self.L0 / loss
+        found, _ = nnls(parts[:, 1:], target)
+        return np.concatenate([[self.L0], found]), parts[:, 1:] @ found - target
+
+    def fit(self, keep: NDArray[np.bool_], begin: Array) -> TwoTerms:
+        """The law of the cells to keep, the search starting from these logarithms of mu and nu."""
+        from scipy.optimize import least_squares
+
+        best = least_squares(
+            lambda e: self.project(e, keep)[1],
+            begin,
+            bounds=np.log([[LOWEST, LOWEST], [HIGHEST, HIGHEST]]),
+            xtol=1e-12,
+            ftol=1e-12,
+            gtol=1e-12,
+        ).x
+        (level, a, b), _ = self.project(best, keep)
+        mu, nu = np.exp(best)
+        return TwoTerms(
+            L0=float(level),
+            a=float(a * np.exp(mu * self.ln_t_mean)),
+            mu=float(mu),
+            b=float(b * np.exp(nu * self.ln_p_mean)),
+            nu=float(nu),
+        )
+
+
+def _problem(ladder: Ladder, start: Array, L0: float | None) -> _Problem:
+    """The cells of all sizes, each size's from its start on."""
+    ln_p = np.log(np.array(ladder.sizes))
+    cells = [_cells(ladder, p, low) for p, low in zip(ladder.sizes, start, strict=True)]
+    size = np.concatenate([np.full(c.shape[1], i) for i, c in enumerate(cells)])
+    ln_t, loss = np.concatenate(cells, axis=1)
+    ln_t_mean, ln_p_mean = float(ln_t.mean()), float(ln_p.mean())
+    return _Problem(
+        size=size,
+        u=ln_t - ln_t_mean,
+        v=ln_p[size] - ln_p_mean,
+        loss=loss,
+        ln_t_mean=ln_t_mean,
+        ln_p_mean=ln_p_mean,
+        L0=L0,
+    )
 
 
 def _cells(ladder: Ladder, params: float, start: float) -> Array:

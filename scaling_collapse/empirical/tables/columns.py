@@ -26,7 +26,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from ...common import InputError
+from ...common import Array, InputError
 
 __all__ = ["NUMERIC", "TEXT", "first_bad_cell", "number_column", "text_column"]
 
@@ -39,7 +39,7 @@ NUMERIC = frozenset(
 TEXT = frozenset({"run", "schedule"})
 
 
-def _plain(column: pa.ChunkedArray) -> pa.Array:
+def _undictionaried(column: pa.ChunkedArray) -> pa.Array:
     """One array without dictionary encoding."""
     array = column.combine_chunks()
     if isinstance(array, pa.ChunkedArray):  # an empty table has no chunk to return
@@ -49,7 +49,7 @@ def _plain(column: pa.ChunkedArray) -> pa.Array:
 
 def first_bad_cell(column: pa.ChunkedArray) -> tuple[int, str] | None:
     """The first cell of a text column that is not a number, as (row from 0, text); None where all are."""
-    for row, value in enumerate(_plain(column).to_pylist()):
+    for row, value in enumerate(_undictionaried(column).to_pylist()):
         try:
             float("nan" if value is None else value)
         except (TypeError, ValueError):
@@ -57,9 +57,9 @@ def first_bad_cell(column: pa.ChunkedArray) -> tuple[int, str] | None:
     return None
 
 
-def number_column(table: pa.Table, name: str, source: str) -> NDArray[np.float64]:
+def number_column(table: pa.Table, name: str, source: str) -> Array:
     """The column as float64, nulls as NaN, shape (rows,)."""
-    array = _plain(table.column(name))
+    array = _undictionaried(table.column(name))
     if pa.types.is_string(array.type) or pa.types.is_large_string(array.type):
         bad = first_bad_cell(table.column(name))
         if bad is not None:
@@ -78,7 +78,7 @@ def number_column(table: pa.Table, name: str, source: str) -> NDArray[np.float64
 
 def text_column(table: pa.Table, name: str, source: str) -> NDArray[Any]:
     """The column as an object array of str, nulls as "", shape (rows,)."""
-    array = _plain(table.column(name))
+    array = _undictionaried(table.column(name))
     try:
         array = array.cast(pa.string()).fill_null("")
     except (pa.ArrowInvalid, pa.ArrowNotImplementedError):

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -58,41 +59,19 @@ def read_curves(
     '4 of 4 rows used; 2 x missing horizon noted, 1 x missing seed noted'
     """
     tables, findings = _tables(source)
-    runs: list[RunRows] = []
-    rows_read = 0
-    for name, table in tables:
-        rows_read += table.num_rows
-        runs += _split(table, name, where)
-    if rows_read == 0:
-        raise InputError(
-            f"read_curves needs at least one row; got an empty table from {_names(tables)}. Export it again."
-        )
-    if not runs:
-        wanted = ", ".join(f"{k}={v}" for k, v in (where or {}).items())
-        raise InputError(f"read_curves needs rows with {wanted}; got none in {_names(tables)}. Check the value.")
-    runs, renamed = _unique_names(runs)
-    findings += renamed
-
-    curves: list[LossCurve] = []
-    for rows in runs:
-        curve, found = curve_from_rows(rows, use_horizon)
-        findings += found
-        if curve is not None:
-            curves.append(curve)
-    curves, duplicates = _without_duplicates(curves)
-    findings += duplicates
+    runs, renamed = _unique_names(_runs(tables, where))
+    curves, found = _curves(runs, use_horizon)
     if not curves:
-        reasons = sorted({f"{f.kind}: {f.detail}" for f in findings if f.action == "dropped"})
+        reasons = sorted({f"{f.kind}: {f.detail}" for f in found if f.action == "dropped"})
         raise InputError(
             f"read_curves needs at least one usable run; got none of {len(runs)} in {_names(tables)} "
             f"({'; '.join(reasons[:3])}). Mend the table."
         )
-    findings += _notes_on_seeds(curves)
     report = IntegrityReport(
         sources=tuple(name for name, _ in tables),
-        rows_read=rows_read,
+        rows_read=sum(table.num_rows for _, table in tables),
         rows_used=sum(len(c) for c in curves),
-        findings=tuple(findings),
+        findings=(*findings, *renamed, *found, *_notes_on_seeds(curves)),
     )
     return Ladder(curves, report)
 
@@ -133,20 +112,36 @@ def _names(tables: list[tuple[str, Any]]) -> str:
     return names[0] if len(names) == 1 else f"{len(names)} files"
 
 
+def _runs(tables: list[tuple[str, Any]], where: Mapping[str, str] | None) -> list[RunRows]:
+    """The rows of every run, at least one."""
+    runs = [rows for name, table in tables for rows in _split(table, name, where)]
+    if not any(table.num_rows for _, table in tables):
+        raise InputError(
+            f"read_curves needs at least one row; got an empty table from {_names(tables)}. Export it again."
+        )
+    if not runs:
+        wanted = ", ".join(f"{k}={v}" for k, v in (where or {}).items())
+        raise InputError(f"read_curves needs rows with {wanted}; got none in {_names(tables)}. Check the value.")
+    return runs
+
+
+def _curves(runs: list[RunRows], use_horizon: bool) -> tuple[list[LossCurve], list[Finding]]:
+    """The curves of the runs that can be used, each once."""
+    curves: list[LossCurve] = []
+    findings: list[Finding] = []
+    for rows in runs:
+        curve, found = curve_from_rows(rows, use_horizon)
+        findings += found
+        if curve is not None:
+            curves.append(curve)
+    curves, duplicates = _without_duplicates(curves)
+    return curves, findings + duplicates
+
+
 def _split(table: Any, source: str, where: Mapping[str, str] | None) -> list[RunRows]:
     """The rows of one table by run, runs in order of appearance, rows in the table's order."""
     names = list(table.column_names)
-    repeated = sorted({n for n in names if names.count(n) > 1})
-    if repeated:
-        raise InputError(f"read_curves needs column names that differ; got {repeated[0]!r} twice in {source}.")
-    missing = [n for n in ("run", "params", "loss") if n not in names]
-    if not ({"tokens", "step"} & set(names)):
-        missing.append("tokens (or step)")
-    if missing:
-        raise InputError(
-            f"read_curves needs the columns run, params, loss and one of tokens, step; got {', '.join(names) or 'none'}"
-            f" in {source}. Add or rename {', '.join(missing)}."
-        )
+    _require_columns(names, source)
     if table.num_rows == 0:
         return []
     columns: dict[str, NDArray[Any]] = {}
@@ -159,24 +154,44 @@ def _split(table: Any, source: str, where: Mapping[str, str] | None) -> list[Run
         keep = _matching(columns, where, source)
         columns = {name: values[keep] for name, values in columns.items()}
         row_numbers = row_numbers[keep]
-        if row_numbers.size == 0:
-            return []
     if (columns["run"] == "").any():
         at = int(np.flatnonzero(columns["run"] == "")[0])
         raise InputError(
             f"read_curves needs a `run` in every row; got none in row {row_numbers[at]} of {source}. Fill it in."
         )
+    return [
+        RunRows(
+            name=name,
+            source=source,
+            first_row=int(row_numbers[at[0]]),
+            columns={key: values[at] for key, values in columns.items()},
+        )
+        for name, at in _rows_by_name(columns["run"])
+    ]
 
+
+def _require_columns(names: list[str], source: str) -> None:
+    repeated = sorted({n for n in names if names.count(n) > 1})
+    if repeated:
+        raise InputError(f"read_curves needs column names that differ; got {repeated[0]!r} twice in {source}.")
+    missing = [n for n in ("run", "params", "loss") if n not in names]
+    if not ({"tokens", "step"} & set(names)):
+        missing.append("tokens (or step)")
+    if missing:
+        raise InputError(
+            f"read_curves needs the columns run, params, loss and one of tokens, step; got {', '.join(names) or 'none'}"
+            f" in {source}. Add or rename {', '.join(missing)}."
+        )
+
+
+def _rows_by_name(runs: NDArray[Any]) -> Iterator[tuple[str, NDArray[np.intp]]]:
+    """Each run's name, in order of appearance, and its rows, in order."""
     code_of: dict[str, int] = {}
-    codes = np.array([code_of.setdefault(r, len(code_of)) for r in columns["run"].tolist()])
+    codes = np.array([code_of.setdefault(r, len(code_of)) for r in runs.tolist()], dtype=np.intp)
     order = np.argsort(codes, kind="stable")
     bounds = np.searchsorted(codes[order], np.arange(len(code_of) + 1))
-    sorted_columns = {name: values[order] for name, values in columns.items()}
-    runs = []
     for name, start, stop in zip(code_of, bounds[:-1], bounds[1:], strict=True):
-        part = {key: values[start:stop] for key, values in sorted_columns.items()}
-        runs.append(RunRows(name, source, int(row_numbers[order[start]]), part))
-    return runs
+        yield name, order[start:stop]
 
 
 def _is_number(kind: Any) -> bool:
@@ -219,7 +234,7 @@ def _unique_names(runs: list[RunRows]) -> tuple[list[RunRows], list[Finding]]:
         if count[rows.name] > 1:
             name = f"{rows.source}:{rows.name}"
             findings.append(Finding("same name", "repaired", rows.name, f"in several files: read as {name}"))
-            rows = RunRows(name, rows.source, rows.first_row, rows.columns)
+            rows = replace(rows, name=name)
         result.append(rows)
     return result, findings
 

@@ -1,4 +1,4 @@
-"""From the rows of one run to a `LossCurve`: order, restarts, gaps and the horizon, each repair reported."""
+"""From the rows of one run to a `LossCurve`, with what was found on the way (`repairs.py`)."""
 
 from __future__ import annotations
 
@@ -8,18 +8,25 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ...common import InputError
+from ...common import Array, InputError
 from ...theory import Finding, LossCurve
 from ...theory.curve import Clock
-from ...theory.integrity import Action
 from .columns import NUMERIC, TEXT
+from .repairs import (
+    known_horizon,
+    reached_horizon,
+    rows_in_order,
+    rows_with_a_loss,
+    rows_with_a_step,
+    sound_compute,
+    thinned_export,
+    whole_run,
+)
 
 __all__ = ["RunRows", "curve_from_rows"]
 
-EXPORT_SIZES = (500, 1000, 1500, 10000)  # points to which trackers thin a history when they export it
 
-
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, kw_only=True)
 class RunRows:
     """The rows of one run as they stood in the source, in the source's order.
 
@@ -40,29 +47,18 @@ class RunRows:
     first_row: int
     columns: dict[str, NDArray[Any]]
 
-
-def _constant(rows: RunRows, name: str) -> float | None:
-    """The run's single value of a column, or None where the column is absent or empty."""
-    values = rows.columns.get(name)
-    if values is None:
-        return None
-    given = np.unique(values[~np.isnan(values)])
-    if given.size > 1:
-        raise InputError(
-            f"read_curves needs one value of {name!r} per run; got {given[0]:g} and {given[-1]:g} in run "
-            f"{rows.name!r} of {rows.source}. Give the two parts different run names."
-        )
-    return float(given[0]) if given.size else None
-
-
-def _clock(rows: RunRows) -> tuple[NDArray[np.float64], Clock]:
-    """Tokens seen per row, and what they count: `tokens`, else steps times the batch, else bare steps."""
-    if "tokens" in rows.columns:
-        return rows.columns["tokens"], "tokens"
-    batch = _constant(rows, "batch_size")
-    if batch is None:
-        return rows.columns["step"], "steps"
-    return rows.columns["step"] * batch * (_constant(rows, "sequence_length") or 1.0), "tokens"
+    def constant(self, name: str) -> float | None:
+        """The run's single value of a column, or None where the column is absent or empty."""
+        values = self.columns.get(name)
+        if values is None:
+            return None
+        given = np.unique(values[~np.isnan(values)])
+        if given.size > 1:
+            raise InputError(
+                f"read_curves needs one value of {name!r} per run; got {given[0]:g} and {given[-1]:g} in run "
+                f"{self.name!r} of {self.source}. Give the two parts different run names."
+            )
+        return float(given[0]) if given.size else None
 
 
 def curve_from_rows(rows: RunRows, use_horizon: bool = True) -> tuple[LossCurve | None, list[Finding]]:
@@ -80,154 +76,111 @@ def curve_from_rows(rows: RunRows, use_horizon: bool = True) -> tuple[LossCurve 
     InputError
         For what no repair can mend: parameters missing or not positive, negative tokens or steps.
     """
-    findings: list[Finding] = []
+    run = rows.name
+    params = _params(rows)
+    t, clock = _clock(rows)
+    loss = rows.columns["loss"]
+    kept, findings = rows_with_a_step(t, run=run, clock=clock)
+    kept, found = rows_with_a_loss(loss, kept, run=run)
+    findings += found
+    if kept.size == 0:
+        return None, [*findings, whole_run("no finite loss", run, "no point with a finite loss")]
+    kept, found = rows_in_order(t, loss, kept, run=run)
+    findings += found
+    if kept.size < 2:
+        return None, [*findings, whole_run("one point", run, "a curve needs at least 2 points")]
+    points = {name: values[kept] for name, values in rows.columns.items()}
+    tokens = t[kept]
+    compute, found = sound_compute(points.get("compute"), run=run)
+    findings += found
 
-    def found(kind: str, action: Action, detail: str, count: int = 1) -> None:
-        findings.append(Finding(kind, action, rows.name, detail, count))
+    horizon = float(tokens[-1])
+    if use_horizon:
+        planned, found = known_horizon(_planned_horizon(rows, params, tokens, compute), t, run=run)
+        horizon, unreached = reached_horizon(planned, tokens, run=run, clock=clock)
+        findings += found + unreached
+        if horizon is None:
+            return None, findings
+    findings += thinned_export(tokens, run=run)
 
-    params = _constant(rows, "params")
+    seed = rows.constant("seed")
+    curve = LossCurve(
+        run=run,
+        params=params,
+        tokens=tokens,
+        loss=points["loss"],
+        seed=None if seed is None else int(seed),
+        horizon_tokens=horizon,
+        lr=_unless_empty(points.get("lr")),
+        compute=compute,  # type: ignore[arg-type]  # None: the default 6 p t
+        noise_trace=_unless_empty(points.get("noise_trace")),
+        schedule=_schedule(points, run),
+        clock=clock,
+        extra=_extra(points),
+    )
+    return curve, findings
+
+
+def _params(rows: RunRows) -> float:
+    params = rows.constant("params")
     if params is None or not params > 0 or not np.isfinite(params):
         raise InputError(
             f"read_curves needs a positive `params` for every run; got {params} for run {rows.name!r} of "
             f"{rows.source}. Fill in the number of parameters."
         )
-    t, clock = _clock(rows)
-    loss = rows.columns["loss"]
+    return params
+
+
+def _clock(rows: RunRows) -> tuple[Array, Clock]:
+    """Tokens seen per row, >= 0, and what they count: `tokens`, else steps times the batch, else bare steps."""
+    if "tokens" in rows.columns:
+        t, clock = rows.columns["tokens"], "tokens"
+    elif (batch := rows.constant("batch_size")) is None:
+        t, clock = rows.columns["step"], "steps"
+    else:
+        t, clock = rows.columns["step"] * batch * (rows.constant("sequence_length") or 1.0), "tokens"
     if (t < 0).any():
         at = int(np.flatnonzero(t < 0)[0])
         raise InputError(
             f"read_curves needs `{clock}` >= 0; got {t[at]:g} at row {rows.first_row + at} of {rows.source} (run "
             f"{rows.name!r}). Mend or remove that row."
         )
-    logged_until = float(np.max(t, initial=0.0, where=np.isfinite(t)))
+    return t, clock
 
-    keep = np.isfinite(t)
-    if not keep.all():
-        found("missing step", "dropped", f"{(~keep).sum()} rows without a number of {clock}", int((~keep).sum()))
-    bad_loss = keep & ~np.isfinite(loss)
-    if bad_loss.any():
-        count = int(bad_loss.sum())
-        found("non-finite loss", "dropped", f"{count} points whose loss is missing, NaN or infinite", count)
-    index = np.flatnonzero(keep & ~bad_loss)
-    if index.size == 0:
-        found("no finite loss", "dropped", "the whole run: no point with a finite loss")
-        return None, findings
 
-    index = _in_order(t, loss, index, found)
-    if index.size < 2:
-        found("one point", "dropped", "the whole run: a curve needs at least 2 points")
-        return None, findings
+def _planned_horizon(rows: RunRows, params: float, tokens: Array, compute: Array | None) -> float | None:
+    """The horizon `t*` in tokens that the table gives: by `optimal_compute`, else `horizon_tokens`, else None."""
+    optimal = rows.constant("optimal_compute")
+    if optimal is None:
+        return rows.constant("horizon_tokens")
+    if compute is not None and optimal <= compute[-1]:
+        return float(np.interp(optimal, compute, tokens))
+    per_token = 6.0 * params if compute is None else float(compute[-1] / tokens[-1])
+    return optimal / per_token
 
-    tokens = t[index]
-    per_point = {name: values[index] for name, values in rows.columns.items() if name not in ("run", "params")}
-    compute = per_point.pop("compute", None)
-    if compute is not None and (~np.isfinite(compute)).any():
-        found("compute gaps", "repaired", "compute missing at some points: 6 x params x tokens is used instead")
-        compute = None
-    if compute is not None and not (np.diff(compute) > 0).all():
-        found("compute order", "repaired", "compute does not increase: 6 x params x tokens is used instead")
-        compute = None
 
-    horizon, how = _horizon(rows, params, tokens, compute, use_horizon)
-    if how == "last point" and use_horizon:
-        horizon = logged_until
-        found("missing horizon", "noted", "neither horizon_tokens nor optimal_compute: it ends at the last point")
-    last = float(tokens[-1])
-    if horizon > last:
-        # Logs commonly end a step, or up to one logging interval, before the planned end.
-        interval = float(np.diff(tokens[-8:]).max())
-        if horizon - last > min(1.001 * interval, 0.01 * horizon):
-            found(
-                "stopped early",
-                "dropped",
-                f"the whole run: its losses end at {last / horizon:.1%} of its horizon of {horizon:g} {clock}",
-            )
-            return None, findings
-        horizon = last
-    if len(index) in EXPORT_SIZES and np.unique(np.diff(tokens)).size > 0.2 * len(index):
-        found("sampled export", "noted", f"{len(index)} unevenly spaced points: the history looks thinned")
-
-    seed = _constant(rows, "seed")
-    schedules = {s for s in per_point.pop("schedule", np.array([])) if s}
+def _schedule(points: dict[str, NDArray[Any]], run: str) -> str | None:
+    """The one name in the column `schedule`, or None where there is none."""
+    schedules = sorted({s for s in points.get("schedule", ()) if s})
     if len(schedules) > 1:
         raise InputError(
-            f"read_curves needs one `schedule` per run; got {', '.join(sorted(schedules))} in run {rows.name!r}. "
+            f"read_curves needs one `schedule` per run; got {', '.join(schedules)} in run {run!r}. "
             "Give the two parts different run names."
         )
-    extra = {
-        name: _scalar_if_constant(values)
-        for name, values in per_point.items()
-        if name not in NUMERIC | TEXT or name in ("step", "batch_size", "sequence_length")
-    }
-    curve = LossCurve(
-        run=rows.name,
-        params=params,
-        tokens=tokens,
-        loss=per_point["loss"],
-        seed=None if seed is None else int(seed),
-        horizon_tokens=horizon,
-        lr=_unless_empty(per_point.get("lr")),
-        compute=compute,  # type: ignore[arg-type]  # None: the default 6 p t
-        noise_trace=_unless_empty(per_point.get("noise_trace")),
-        schedule=next(iter(schedules), None),
-        clock=clock,
-        extra=extra,
-    )
-    return curve, findings
+    return schedules[0] if schedules else None
 
 
-def _in_order(t: NDArray[np.float64], loss: NDArray[np.float64], index: NDArray[np.intp], found: Any) -> Any:
-    """Row numbers in increasing `t`, the last row of each repeated `t` (a restart overwrites what it repeats)."""
-    if (np.diff(t[index]) > 0).all():
-        return index
-    backwards = int((np.diff(t[index]) < 0).sum())
-    order = index[np.argsort(t[index], kind="stable")]
-    last_of_repeat = np.append(np.diff(t[order]) > 0, True)
-    repeats = int((~last_of_repeat).sum())
-    if not repeats:
-        found("steps out of order", "repaired", f"steps go back {backwards} times: sorted", backwards)
-    elif backwards:
-        detail = f"steps go back {backwards} times and {repeats} repeat: the later rows replace the earlier ones"
-        found("restart", "merged", detail, repeats)
-    else:
-        same = bool((loss[order][:-1] == loss[order][1:])[~last_of_repeat[:-1]].all())
-        what = "equal" if same else "different"
-        found(
-            "repeated step",
-            "merged",
-            f"{repeats} points repeat a step with {what} losses: the last stays",
-            repeats,
-        )
-    return order[last_of_repeat]
-
-
-def _horizon(
-    rows: RunRows,
-    params: float,
-    tokens: NDArray[np.float64],
-    compute: NDArray[np.float64] | None,
-    use_horizon: bool,
-) -> tuple[float, str]:
-    """The horizon `t*` in tokens and where it comes from."""
-    if use_horizon:
-        optimal = _constant(rows, "optimal_compute")
-        if optimal is not None:
-            if compute is not None and optimal <= compute[-1]:
-                return float(np.interp(optimal, compute, tokens)), "optimal_compute"
-            per_token = 6.0 * params if compute is None else float(compute[-1] / tokens[-1])
-            return optimal / per_token, "optimal_compute"
-        planned = _constant(rows, "horizon_tokens")
-        if planned is not None:
-            return planned, "horizon_tokens"
-    return float(tokens[-1]), "last point"
+def _extra(points: dict[str, NDArray[Any]]) -> dict[str, Any]:
+    """The columns that no field of a curve holds: one value where all are equal (numbers and text), else the array."""
+    kept = ("step", "batch_size", "sequence_length")
+    return {n: _scalar_if_constant(v) for n, v in points.items() if n not in NUMERIC | TEXT or n in kept}
 
 
 def _scalar_if_constant(values: NDArray[Any]) -> Any:
-    """One value where all are equal (numbers and text alike), else the array."""
     if values.dtype != object and np.isnan(values.astype(np.float64)).any():
         return values
     return values[0] if (values == values[0]).all() else values
 
 
-def _unless_empty(values: NDArray[np.float64] | None) -> NDArray[np.float64] | None:
+def _unless_empty(values: Array | None) -> Array | None:
     return None if values is None or np.isnan(values).all() else values

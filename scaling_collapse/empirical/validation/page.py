@@ -9,9 +9,10 @@ from pathlib import Path
 from typing import Any
 
 from ...common import plain
+from ..fits.intervals import Interval
 from .case import Case
 from .page_data import ladder_panel, theory_panels
-from .row import Interval, Relation, Row, Verdict, counts_of, shown
+from .row import Relation, Row, Verdict, counts_of, shown
 
 __all__ = ["LIMIT", "render"]
 

@@ -4,37 +4,27 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from ...common import Array, plain
+from ...common import plain
+from ..fits.intervals import UNKNOWN, Interval
 
 __all__ = [
-    "LEVEL",
-    "UNKNOWN",
-    "Interval",
     "Relation",
     "Row",
     "Unit",
     "Verdict",
     "agreement",
     "counts_of",
-    "from_left_out",
-    "jackknife",
     "not_applicable",
     "shown",
-    "student",
 ]
 
-Interval = tuple[float, float]
-UNKNOWN: Interval = (math.nan, math.nan)
-LEVEL = 0.9
-"""Coverage of every interval of a validation."""
 VAGUE = 0.5
 """Two intervals that meet decide nothing where one of them is wider, to one side, than this share of the prediction."""
 
@@ -187,53 +177,3 @@ def agreement(prediction: float, predicted: Interval, measurement: float, measur
         return Verdict.DOES_NOT_HOLD
     widest = max(abs(end - v) for v, pair in zip((prediction, measurement), ends, strict=True) for end in pair)
     return Verdict.UNDECIDED if widest > VAGUE * abs(prediction) else Verdict.HOLDS
-
-
-def student(values: Array) -> Interval:
-    """The t-interval of a mean from independent values, shape (n,); unknown below 2 values.
-
-    >>> tuple(round(v, 3) for v in student(np.array([1.0, 2.0, 3.0])))
-    (0.314, 3.686)
-    """
-    from scipy.special import stdtrit
-
-    n = values.size
-    if n < 2:
-        return UNKNOWN
-    half = float(stdtrit(n - 1, 0.5 + LEVEL / 2)) * float(values.std(ddof=1)) / math.sqrt(n)
-    return float(values.mean()) - half, float(values.mean()) + half
-
-
-def jackknife(estimate: Callable[[NDArray[np.intp]], float], n: int) -> tuple[float, Interval]:
-    """An estimate from all n groups, and its t-interval from leaving out each in turn; for positive quantities.
-
-    Parameters
-    ----------
-    estimate
-        The estimate, > 0, from the groups with these indices.
-    n
-        Number of groups; below 3 the interval is unknown.
-
-    Examples
-    --------
-    >>> data = np.array([1.0, 2.0, 3.0, 4.0])
-    >>> value, interval = jackknife(lambda keep: float(data[keep].mean()), 4)
-    >>> value, bool(interval[0] < value < interval[1])
-    (2.5, True)
-    """
-    whole = estimate(np.arange(n))
-    if n < 3:
-        return whole, UNKNOWN
-    return whole, from_left_out(whole, np.array([estimate(np.delete(np.arange(n), i)) for i in range(n)]))
-
-
-def from_left_out(whole: float, left_out: Array) -> Interval:
-    """The jackknife's t-interval of a positive quantity, in its logarithm, from the n values with a group left out."""
-    from scipy.special import stdtrit
-
-    n = left_out.size
-    if not (whole > 0 and (left_out > 0).all()):
-        return UNKNOWN
-    ln = np.log(left_out)
-    half = float(stdtrit(n - 1, 0.5 + LEVEL / 2) * np.sqrt((n - 1) / n * ((ln - ln.mean()) ** 2).sum()))
-    return whole * math.exp(-half), whole * math.exp(half)

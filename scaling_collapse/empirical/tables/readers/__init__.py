@@ -1,26 +1,23 @@
-"""One reader per kind of file; each has `read(path) -> pyarrow.Table` and refuses what it cannot read by name.
+"""One reader per kind of file (`reader.py` says how); each says by itself what it reads.
 
 To add a kind: one new file here and one line in `READERS`.
 """
 
 from __future__ import annotations
 
-import importlib
 from pathlib import Path
 
 import pyarrow as pa
 
-from ....common import InputError
+from ....common import InputError, Registry
+from .reader import Reader
 
-__all__ = ["READERS", "read_table", "table_files"]
+__all__ = ["READERS", "Reader", "read_table", "table_files"]
 
-READERS = {
-    ".parquet": "parquet",
-    ".csv": "csv",
-    ".jsonl": "jsonl",
-    ".ndjson": "jsonl",
-}
-"""Reader module by file ending."""
+READERS: Registry[Reader] = Registry(
+    "reader", __name__, {"parquet": "parquet:PARQUET", "csv": "csv:CSV", "jsonl": "jsonl:JSONL"}
+)
+"""The readers by name; the first that reads a file has it."""
 
 
 def table_files(path: Path) -> tuple[list[Path], list[Path]]:
@@ -31,28 +28,35 @@ def table_files(path: Path) -> tuple[list[Path], list[Path]]:
         return [path], []
     # Hidden files are leftovers of other programs (and our own temporaries), never tables.
     inside = sorted(p for p in path.iterdir() if not p.name.startswith("."))
-    tables = [p for p in inside if p.is_file() and p.suffix.lower() in READERS]
+    tables = [p for p in inside if p.is_file() and _reader_of(p) is not None]
     if not tables:
         raise InputError(
-            f"read_curves needs a folder with {', '.join(READERS)} files; got none in {path}. Name another folder."
+            f"read_curves needs a folder with {_endings()} files; got none in {path}. Name another folder."
         )
     return tables, [p for p in inside if p not in tables]
 
 
 def read_table(path: Path) -> pa.Table:
     """The rows of one file as they are, or an `InputError` that says what is wrong with it."""
-    reader = READERS.get(path.suffix.lower())
-    if reader is None:
-        raise InputError(
-            f"read_curves needs a {', '.join(READERS)} file; got {path.name}. Export the curves as one of these."
-        )
+    name = _reader_of(path)
+    if name is None:
+        raise InputError(f"read_curves needs a {_endings()} file; got {path.name}. Export the curves as one of these.")
     try:
-        return importlib.import_module(f".{reader}", __name__).read(path)
+        return READERS[name].rows(path)
     except pa.ArrowException as error:
         reason = str(error).splitlines()[0].rstrip(".")
         raise InputError(
-            f"read_curves cannot read {path} as {reader}: {reason}. The file is damaged or of another kind; "
+            f"read_curves cannot read {path} as {name}: {reason}. The file is damaged or of another kind; "
             "export it again."
         ) from None
     except OSError as error:
         raise InputError(f"read_curves cannot read {path}: {error.strerror or error}. Check the file.") from None
+
+
+def _reader_of(path: Path) -> str | None:
+    """The name of the reader that reads a file."""
+    return next((name for name, reader in READERS.items() if reader.reads(path)), None)
+
+
+def _endings() -> str:
+    return ", ".join(ending for reader in READERS.values() for ending in reader.endings)

@@ -7,16 +7,18 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
-import pyarrow.json as pj
 
 from ....common import InputError
 from ..columns import NUMERIC, TEXT
+from .reader import Reader
 
-__all__ = ["read"]
+__all__ = ["JSONL"]
 
 
-def read(path: Path) -> pa.Table:
+def _rows(path: Path) -> pa.Table:
     """All rows; keys that a line leaves out are null."""
+    import pyarrow.json as pj
+
     if path.stat().st_size == 0:
         raise InputError(f"read_curves needs one object a line; got the empty file {path}. Export it again.")
     schema = pa.schema([(name, pa.float64()) for name in NUMERIC] + [(name, pa.string()) for name in TEXT])
@@ -62,3 +64,6 @@ def _read_line_by_line(path: Path) -> pa.Table:
         else:
             columns[name] = pa.array([None if v is None else float(v) for v in values], pa.float64())
     return pa.table(columns)
+
+
+JSONL = Reader(endings=(".jsonl", ".ndjson"), rows=_rows)

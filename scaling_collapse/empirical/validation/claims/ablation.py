@@ -6,8 +6,9 @@ import numpy as np
 
 from ....common import Array
 from ....theory import Ladder, collapse_deviation, default_grid, losses_on_grid, normalize
+from ...fits.intervals import Interval
 from ..case import Case, healthy_of
-from ..row import Interval, Relation, Row, Verdict, not_applicable
+from ..row import Relation, Row, Verdict, not_applicable
 from .claim import Evidence, Subject
 from .deviation import resampled
 

@@ -7,8 +7,9 @@ import numpy as np
 from ....common import InputError
 from ....sgd_noise_model import Forecast, Target, forecast
 from ....theory import LossCurve
+from ...fits.intervals import LEVEL, UNKNOWN
 from ..pool import Pool
-from ..row import LEVEL, UNKNOWN, Row, Unit, Verdict, not_applicable
+from ..row import Row, Unit, Verdict, not_applicable
 from ..run_schedule import schedule_of
 from .claim import Evidence, Subject
 

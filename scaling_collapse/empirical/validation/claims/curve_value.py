@@ -6,8 +6,9 @@ import numpy as np
 
 from ....common import Array
 from ....theory import normalize
+from ...fits.intervals import student
 from ..case import Case
-from ..row import Row, agreement, not_applicable, student
+from ..row import Row, agreement, not_applicable
 from .claim import Evidence, Subject
 from .frontier_exponent import law_for
 
@@ -52,7 +53,7 @@ def rows(case: Case, evidence: Evidence) -> list[Row]:
     value, interval = float(at(measured).mean()), student(at(measured))
     other = means(min(law.L0, report.losses[:, -1].min() - 1e-9))
     predicted = float(theory_curve(np.array([AT]), law.mu, law.nu)[0])
-    bounds = law.interval(lambda q: theory_curve(np.array([AT]), q[2], q[4])[0])
+    bounds = law.interval(lambda q: theory_curve(np.array([AT]), q.mu, q.nu)[0])
     curve = theory_curve(x, law.mu, law.nu)
     off = np.abs(measured.mean(axis=0) / curve - 1)
     note = (

@@ -18,9 +18,10 @@ from numpy.typing import NDArray
 
 from ....common import Array
 from ....theory import collapse_deviation, noise_floor, normalize, normalized_variance
+from ...fits.intervals import LEVEL, UNKNOWN, Interval
 from ...fits.seed_bootstrap import resampled_runs
 from ..case import Case
-from ..row import LEVEL, UNKNOWN, Interval, Row, Verdict, agreement, not_applicable
+from ..row import Row, Verdict, agreement, not_applicable
 from .claim import Evidence, Subject
 
 __all__ = ["LATE", "NAME", "SUBJECT", "first_order_deviation", "late_ratio", "resampled", "rows"]

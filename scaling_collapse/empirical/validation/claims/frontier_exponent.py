@@ -8,9 +8,10 @@ from collections.abc import Sequence
 import numpy as np
 
 from ....common import Array
+from ...fits.intervals import LEVEL, UNKNOWN, Interval
 from ...fits.two_term_law import TwoTermLaw
 from ..case import Case
-from ..row import LEVEL, UNKNOWN, Interval, Row, agreement, not_applicable
+from ..row import Row, agreement, not_applicable
 from .claim import Evidence, Subject
 
 __all__ = ["NAME", "SUBJECT", "law_for", "rows"]
@@ -40,7 +41,7 @@ def rows(case: Case, evidence: Evidence) -> list[Row]:
     law, source = found
     fit = case.report.law
     b, b_interval = (fit.b, fit.b_interval) if case.known is None else _slope(fit.C, fit.L - case.known)
-    interval = law.interval(lambda q: q[2] * q[4] / (q[2] + q[4]))
+    interval = law.interval(lambda terms: terms.exponent)
     note = f"L0: {law.L0:.4g} from whole curves, {fit.L0:.4g} from end points ({fit.status})."
     if case.known is not None:
         note = f"L0 = {case.known:.4g} is known."

@@ -11,8 +11,9 @@ import math
 
 from ....common import InputError
 from ....theory import admitted_errors
+from ...fits.intervals import UNKNOWN
 from ..case import Case, healthy_of
-from ..row import UNKNOWN, Row, Unit, Verdict, not_applicable
+from ..row import Row, Unit, Verdict, not_applicable
 from .claim import Evidence, Subject
 
 __all__ = ["NAME", "SUBJECT", "rows"]

@@ -22,7 +22,7 @@ def rows(case: Case, evidence: Evidence) -> list[Row]:
         return [not_applicable(NAME, case.name, str(reason).rstrip("."))]
     if law.status != "ok":
         return [not_applicable(NAME, case.name, "the curves do not show two terms (one coefficient vanishes)")]
-    interval = law.interval(lambda q: q[4] / q[2])
+    interval = law.interval(lambda terms: terms.gamma)
     middle = float(np.exp(np.log(case.ladder.sizes).mean()))
     ratio = law.kappa * middle**law.gamma / float(pareto.horizon_tokens(middle))
     note = (

@@ -8,8 +8,9 @@ import numpy as np
 
 from ....common import InputError
 from ...extrapolation.extrapolate import extrapolate
+from ...fits.intervals import LEVEL, student
 from ..case import Case
-from ..row import LEVEL, Row, Unit, agreement, not_applicable, student
+from ..row import Row, Unit, agreement, not_applicable
 from .claim import Evidence, Subject
 
 __all__ = ["NAME", "SUBJECT", "rows"]

@@ -6,8 +6,9 @@ import numpy as np
 
 from ....common import Array
 from ....theory import normalize
+from ...fits.intervals import Interval
 from ..case import Case
-from ..row import Interval, Relation, Row, Verdict, not_applicable
+from ..row import Relation, Row, Verdict, not_applicable
 from .claim import Evidence, Subject
 from .deviation import LATE, late_ratio, resampled
 

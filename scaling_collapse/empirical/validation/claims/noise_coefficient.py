@@ -18,8 +18,9 @@ from ....common import Array, InputError
 from ....sgd_noise_model import calibrate
 from ....sgd_noise_model.laws.noise_law import NoiseLaw
 from ....sgd_noise_model.laws.trunk import NOISE_WIDTH, smooth
+from ...fits.intervals import jackknife
 from ..pool import Pool
-from ..row import Row, agreement, jackknife, not_applicable
+from ..row import Row, agreement, not_applicable
 from .claim import Evidence, Subject
 
 __all__ = ["BALANCE", "NAME", "PUBLISHED", "SUBJECT", "rows"]

@@ -1,0 +1,103 @@
+"""`CurvesOnGrid`: the losses of a ladder at common normalized compute, once the ladder is known to be one."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from ...common import Array, InputError
+from ...theory import Ladder, default_grid, losses_on_grid
+
+__all__ = ["CurvesOnGrid", "curves_on_grid"]
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class CurvesOnGrid:
+    """Losses of runs at the same normalized compute.
+
+    Parameters
+    ----------
+    x
+        Normalized compute, shape (n,), increasing, ending at 1.
+    L
+        Losses `L(x t*)`, shape (runs, n).
+    size_index
+        Size of each run, shape (runs,).
+    starts_late
+        Whether the default grid was cut, because some log begins after it.
+    """
+
+    x: Array
+    L: Array
+    size_index: NDArray[np.intp]
+    starts_late: bool
+
+    @property
+    def finals(self) -> Array:
+        """The runs' final losses, shape (runs,)."""
+        return self.L[:, -1]
+
+
+def curves_on_grid(ladder: Ladder, x: ArrayLike | None) -> CurvesOnGrid:
+    """The curves of a ladder that can be measured, on the grid `x` (default: the project's) as far as all are logged.
+
+    Raises
+    ------
+    InputError
+        If the ladder has one size, several schedules, or horizons that differ within a size; if the grid is none; if
+        the curves are logged from too late on.
+    """
+    _require_two_sizes(ladder)
+    _require_one_schedule(ladder)
+    _require_one_horizon_per_size(ladder)
+    grid = _covered_grid(ladder, x)
+    starts_late = x is None and grid.size < default_grid().size
+    L = losses_on_grid(ladder, grid)
+    return CurvesOnGrid(x=grid, L=L, size_index=ladder.size_index, starts_late=starts_late)
+
+
+def _require_two_sizes(ladder: Ladder) -> None:
+    if len(ladder.sizes) < 2:
+        raise InputError(
+            f"measure_collapse needs at least 2 sizes; got 1 (params={ladder.curves[0].params:.0f}). "
+            "Add runs of another size."
+        )
+
+
+def _require_one_schedule(ladder: Ladder) -> None:
+    schedules = sorted({c.schedule for c in ladder if c.schedule is not None})
+    if len(schedules) > 1:
+        raise InputError(
+            f"measure_collapse needs runs of one schedule; got {', '.join(schedules)}. Choose one, for example with "
+            f"--where schedule={schedules[0]}."
+        )
+
+
+def _require_one_horizon_per_size(ladder: Ladder) -> None:
+    for p, curves in ladder.by_size.items():
+        horizons = [c.horizon_tokens for c in curves]
+        if max(horizons) > 1.01 * min(horizons):
+            short, long = curves[int(np.argmin(horizons))], curves[int(np.argmax(horizons))]
+            raise InputError(
+                f"measure_collapse needs one horizon per size; got {min(horizons):g} (run {short.run!r}) and "
+                f"{max(horizons):g} {long.clock} (run {long.run!r}) at params={p:.0f}. Leave runs out, or mark the "
+                "horizon in a column horizon_tokens."
+            )
+
+
+def _covered_grid(ladder: Ladder, x: ArrayLike | None) -> Array:
+    """The grid, cut where some run's log has not begun."""
+    grid = default_grid() if x is None else np.asarray(x, dtype=np.float64)
+    if grid.ndim != 1 or grid.size < 2 or not ((np.diff(grid) > 0).all() and grid[0] > 0 and grid[-1] == 1):
+        raise InputError(f"measure_collapse needs `x` increasing in (0, 1] and ending at 1; got {grid}. Mend the grid.")
+    starts = [c.tokens[0] / c.horizon_tokens for c in ladder]
+    covered = grid[grid >= max(starts)]
+    if covered.size < 20 and covered.size < grid.size:
+        late = ladder.curves[int(np.argmax(starts))]
+        raise InputError(
+            f"measure_collapse needs curves that are logged from early in training; got run {late.run!r} from "
+            f"{max(starts):.0%} of its horizon on. Log earlier, or leave the run out."
+        )
+    return covered
