@@ -29,6 +29,7 @@ def measure(
 ) -> int:
     """Measure scaling law, collapse and supercollapse of curve tables."""
     from ..empirical import measure_collapse, read_curves
+    from ..empirical.collapse.verdict import Verdict
 
     report = measure_collapse(read_curves(tables, where=parse_where(where)), offset=offset)
     write_json(report.to_json(), json)
@@ -36,7 +37,7 @@ def measure(
     show_report(report, json)
     for path in written:
         announce(f"wrote {path}", json)
-    return 1 if check and report.verdict not in ("collapse", "supercollapse") else 0
+    return 1 if check and report.verdict not in (Verdict.COLLAPSE, Verdict.SUPERCOLLAPSE) else 0
 
 
 def pictures(report: CollapseReport) -> dict[str, Callable[[], bytes]]:
