@@ -18,7 +18,8 @@ from scipy import optimize
 
 from ..common import Array, InputError, require
 from .problems import Problem
-from .schedules import FromArray, Schedule, parse
+from .schedules import Schedule, parse
+from .schedules.composed import FromArray
 from .solvers.exact_jax import final_loss_function
 from .solvers.nodes import merged_rows
 from .solvers.simulate_runs import simulate

@@ -8,12 +8,12 @@ from typing import ClassVar
 
 import numpy as np
 
-from .schedule import Array, Schedule, register
+from ...common import Array
+from .schedule import Schedule
 
 __all__ = ["Cyclic", "InverseSqrt", "Step"]
 
 
-@register
 @dataclass(frozen=True, repr=False)
 class InverseSqrt(Schedule):
     """`s = 1 / sqrt(1 + u / timescale)`.
@@ -37,7 +37,6 @@ class InverseSqrt(Schedule):
         return 1.0 / np.sqrt(1.0 + u / self.timescale)
 
 
-@register
 @dataclass(frozen=True, repr=False)
 class Step(Schedule):
     """Multiplied by `factor` at each of `at_progress`.
@@ -80,7 +79,6 @@ class Step(Schedule):
 WAVES = ("cosine", "triangle", "sawtooth")
 
 
-@register
 @dataclass(frozen=True, repr=False)
 class Cyclic(Schedule):
     """`cycles` equal periods between 1 and `low`.
