@@ -10,7 +10,10 @@ from synthetic import table_of
 
 from scaling_collapse import InputError, LossCurve, read_targets
 from scaling_collapse.sgd_noise_model import Target, calibrate, forecast, plan_cooldown, schedules
-from scaling_collapse.sgd_noise_model.laws import REGISTRY, Units, build_trunk, rates_of, solve_law
+from scaling_collapse.sgd_noise_model.laws import LAWS
+from scaling_collapse.sgd_noise_model.laws.law_solution import solve_law
+from scaling_collapse.sgd_noise_model.laws.rates import Units, rates_of
+from scaling_collapse.sgd_noise_model.laws.trunk import build_trunk
 
 T = 1e9
 CLOCK = np.unique(np.r_[np.geomspace(1e-3, 1, 120), np.linspace(0.005, 1, 200)]) * T
@@ -23,7 +26,7 @@ def rates(schedule, clock=CLOCK, peak=1e-3):
 
 def truth(run, lr, clock=CLOCK, noise=0.0, rng=0, run_noise=0.0, params=1e6):
     """A run that obeys the response law, at the units of the longest constant run."""
-    law = REGISTRY["response"](Units(1e-3, T))
+    law = LAWS["response"](Units(1e-3, T))
     theta = np.array([_coordinate(p, TRUTH[p.name]) for p in law.parameters])
     loss, _ = law.losses(theta, law.prepare(rates_of(run, params, clock, lr, law.units)))
     draw = np.random.default_rng(rng)
@@ -98,7 +101,7 @@ def test_the_target_is_not_read_from_tables_either():
     poison["noise_trace"] = [-1.0] * len(poison["run"])
     without = {k: v for k, v in clean.items() if k != "loss"}
     runs = calibration(1e-3)
-    found = [forecast(runs, list(read_targets(frame)))[0] for frame in (clean, poison, without)]
+    found = [forecast(runs, read_targets(frame))[0] for frame in (clean, poison, without)]
     assert found[0].loss.tobytes() == found[1].loss.tobytes() == found[2].loss.tobytes()
     assert len(found[0].loss) == CLOCK.size
 
@@ -198,7 +201,7 @@ def test_too_few_points_are_a_status_not_a_number():
         (lambda r: forecast(r, r, level=1.5), "forecast needs a `level` between 0 and 1; got 1.5"),
         (lambda r: forecast(r, r, law="noise"), "law 'noise' needs a decayed run that carries `noise_trace`; got none"),
         (
-            lambda r: forecast(r, [Target("t", 1e6, CLOCK, CLOCK, counts="steps")]),
+            lambda r: forecast(r, [Target("t", 1e6, CLOCK, CLOCK, clock="steps")]),
             "with one clock; got steps in run 't'",
         ),
         (lambda r: forecast(r, [Target("t", 1e6, CLOCK[::-1], CLOCK)]), "needs increasing tokens"),
@@ -216,7 +219,7 @@ def test_the_best_cooldown_is_the_best_of_the_true_curves():
     plan = plan_cooldown(calibration(), T, shapes=("linear", "cosine"), fractions=(0.05, 0.2, 0.5, 1.0))
 
     def final(p):
-        clock = p.forecast.target.clock
+        clock = p.forecast.target.tokens
         return truth("t", p.forecast.target.lr, clock).loss[-1]
 
     true_order = sorted(plan.plans, key=final)

@@ -12,10 +12,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from scaling_collapse import InputError
-from scaling_collapse.sgd_noise_model.laws import REGISTRY, Rates, Units, build_trunk, rates_of, solve_law
+from scaling_collapse.sgd_noise_model.laws import LAWS
+from scaling_collapse.sgd_noise_model.laws.law_solution import solve_law
 from scaling_collapse.sgd_noise_model.laws.momentum import decay_factor
+from scaling_collapse.sgd_noise_model.laws.rates import Rates, Units, rates_of
 from scaling_collapse.sgd_noise_model.laws.relaxation import relaxed
-from scaling_collapse.sgd_noise_model.laws.trunk import need_trunk, smooth
+from scaling_collapse.sgd_noise_model.laws.trunk import build_trunk, need_trunk, smooth
 from scaling_collapse.theory import LossCurve
 
 UNITS = Units(eta=1e-3, tau=1000.0)
@@ -55,11 +57,11 @@ def trunk():
 
 
 def _law(name, trunk):
-    kind = REGISTRY[name]
+    kind = LAWS[name]
     return kind(UNITS, trunk) if kind.needs_trunk else kind(UNITS)
 
 
-@pytest.fixture(params=sorted(REGISTRY))
+@pytest.fixture(params=sorted(LAWS))
 def law(request, trunk):
     """Every law in turn."""
     return _law(request.param, trunk)
@@ -92,7 +94,7 @@ def test_gradients_are_those_of_the_losses(law, schedule):
         np.testing.assert_allclose(gradient, central, rtol=1e-6, atol=1e-8)
 
 
-@pytest.mark.parametrize("name", sorted(set(REGISTRY) - {"noise"}))  # which needs a trace, at a time after 0
+@pytest.mark.parametrize("name", sorted(set(LAWS) - {"noise"}))  # which needs a trace, at a time after 0
 def test_one_point_at_time_0_is_a_run(name, trunk):
     law = _law(name, trunk)
     loss, gradient = law.losses(law.starts(2.0)[0], law.prepare(_rates([1.0], [0.0])))
@@ -113,7 +115,7 @@ def test_a_constant_rate_gives_the_trunk_alone(name, trunk):
 
 def test_a_constant_rate_tends_to_the_peak_in_the_multi_power_law():
     """Warm-up counts as a rise from 0: the asymptote is L0 + B eta_peak."""
-    law = REGISTRY["multi-power"](UNITS)
+    law = LAWS["multi-power"](UNITS)
     theta = np.array([*np.log([2.0, 0.3, 0.5, 0.2, 1e6, 2.0]), 0.5])
     loss, _ = law.losses(theta, _prepared(law, "constant"))
     z = _rates(SCHEDULES["constant"]).z[1:]
@@ -125,7 +127,7 @@ def test_a_constant_rate_tends_to_the_peak_in_the_multi_power_law():
 
 def test_warm_up_that_was_not_logged_rises_from_zero():
     r = _rates(SCHEDULES["constant"])
-    assert (r.first, r.warm, r.clock[0], r.after[0]) == (1, 1, 0.0, 0.0)
+    assert (r.first, r.warm, r.tokens[0], r.after[0]) == (1, 1, 0.0, 0.0)
     assert r.tau[1] == pytest.approx(5.0)  # half of the first 10
     assert r.tau[-1] == pytest.approx(995.0)
     assert r.z[-1] == pytest.approx(0.995)
@@ -148,7 +150,7 @@ def test_a_log_from_time_0_needs_no_further_knot():
 
 def test_warming_up_is_no_decay():
     r = _rates(SCHEDULES["warm-up and decay"])
-    assert r.clock[r.warm] == 150
+    assert r.tokens[r.warm] == 150
     assert (r.deficit_before[: r.warm + 1] == 0).all()
     began = T[r.decayed][0]
     assert began == pytest.approx(710)
@@ -162,16 +164,16 @@ def test_warming_up_is_no_decay():
 def test_a_logged_warm_up_may_begin_at_zero_or_pause():
     t = np.arange(10.0, 1001.0, 10.0)
     s = np.minimum((t - 10) / 200, 1.0)
-    assert rates_of("r", 1.0, t, s, Units(1.0, 1000.0)).clock[rates_of("r", 1.0, t, s, Units(1.0, 1000.0)).warm] == 210
+    assert rates_of("r", 1.0, t, s, Units(1.0, 1000.0)).tokens[rates_of("r", 1.0, t, s, Units(1.0, 1000.0)).warm] == 210
     s[5:8] = s[5]
     rates = rates_of("r", 1.0, t, s, Units(1.0, 1000.0))
-    assert rates.clock[rates.warm] == 210
+    assert rates.tokens[rates.warm] == 210
     assert rates.constant
 
 
 def test_a_rate_logged_with_a_loss_acts_after_it():
     r = _rates(SCHEDULES["step"])
-    at = int(np.flatnonzero(r.clock == 400)[0])
+    at = int(np.flatnonzero(r.tokens == 400)[0])
     assert (r.before[at], r.after[at], r.before[at + 1]) == (1.0, 0.3, 0.3)
     assert (r.deficit_before[at], r.deficit_after[at]) == (0.0, 0.7)
     assert r.tau[at] - r.tau[at - 1] == pytest.approx(10.0)  # the old rate up to the knot
@@ -243,7 +245,7 @@ def test_memory_does_not_depend_on_how_often_one_logs():
 
 def _annealing_of(theta, rates):
     """What the Momentum law takes off, over C: R at the knots from the first logged point on."""
-    law, alone = REGISTRY["momentum"](UNITS), REGISTRY["one-power"](UNITS)
+    law, alone = LAWS["momentum"](UNITS), LAWS["one-power"](UNITS)
     loss, _ = law.losses(theta, law.prepare(rates))
     return (alone.losses(theta[:3], alone.prepare(rates))[0] - loss) / math.exp(theta[3])
 
@@ -295,7 +297,7 @@ def _benchmark():
 
 
 def _multi_power(rates):
-    law = REGISTRY["multi-power"](UNITS)
+    law = LAWS["multi-power"](UNITS)
     return law.losses(_benchmark().coordinates(MULTI_POWER, UNITS), law.prepare(rates))[0]
 
 
@@ -334,7 +336,7 @@ def test_multi_power_hardly_depends_on_how_often_one_logs():
 def test_the_response_is_its_formula():
     """`Response` with both memories by small steps."""
     r = _rates(SCHEDULES["cosine"])
-    law = REGISTRY["response"](UNITS)
+    law = LAWS["response"](UNITS)
     theta = np.array([*np.log([2.0, 0.3, 0.5, 0.1]), 0.15, 0.5, 0.3, math.log(0.02), math.log(0.3)])
     f, d = 1 / (1 + math.exp(-0.3)), r.deficit_before
     R = naive.relaxed(r.z, d, r.deficit_after, 0.02)
@@ -455,7 +457,7 @@ def test_only_constant_runs_of_enough_points_make_a_trunk(trunk):
 def test_laws_see_rates_and_never_a_loss(law):
     """`Rates` has no loss, and the one measured thing in it, the noise, moves only laws in hindsight."""
     assert {f.name for f in fields(Rates)} == {
-        "run", "params", "clock", "before", "after", "tau", "z", "deficit_before", "deficit_after", "warm", "first",
+        "run", "params", "tokens", "before", "after", "tau", "z", "deficit_before", "deficit_after", "warm", "first",
         "noise_trace",
     }  # fmt: skip
     rates = _rates(SCHEDULES["cosine"], noise_trace=_noise())
@@ -534,7 +536,7 @@ def test_the_fit_does_not_know_the_unit_of_the_clock(law, trunk):
 
 
 def test_the_fit_bears_outliers():
-    law = REGISTRY["one-power"](UNITS)
+    law = LAWS["one-power"](UNITS)
     theta = _truth(law)
     prepared = [_prepared(law, n) for n in FITTED]
     z = [_rates(SCHEDULES[n]).z[1:] for n in FITTED]
@@ -548,7 +550,7 @@ def test_the_fit_bears_outliers():
 
 
 def test_a_fit_of_too_few_points_claims_nothing():
-    law = REGISTRY["multi-power"](UNITS)
+    law = LAWS["multi-power"](UNITS)
     prepared = [_prepared(law, "cosine")]
     mask = [np.arange(T.size) < 3]
     solution = solve_law(law, prepared, [np.log(np.full(T.size, 2.0))], mask)

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from ...common import InputError
-from ...sgd_noise_model.laws import Units, rates_of
+from ...sgd_noise_model.laws.rates import Units, rates_of
 from ...theory import Ladder, LossCurve
 from ..tables.curve_reader import read_curves
 from ..tables.readers import table_files
