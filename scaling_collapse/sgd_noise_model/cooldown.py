@@ -163,16 +163,9 @@ def plan_cooldown(
     >>> plan.best.shape, bool(plan.best.gain > 0.05)
     ('linear', True)
     """
-    if not (math.isfinite(budget) and budget > 0):
-        raise InputError(f"plan_cooldown needs a `budget` of tokens > 0; got {budget}. Use 1e10, for example.")
-    if not fractions or any(not 0 < f <= 1 for f in fractions):
-        raise InputError(f"plan_cooldown needs `fractions` in (0, 1]; got {list(fractions)}. Use 0.2, for example.")
-    used = [c for c in curves if params is None or c.params == params] or list(curves)
-    with_rates = [c for c in used if c.lr is not None]
-    if not with_rates:
-        raise InputError("plan_cooldown needs calibration runs with learning rates; got none. Add the column `lr`.")
+    _check(budget, fractions)
     options = [(CONSTANT, 0.0), *((shape, f) for shape in shapes for f in fractions)]
-    targets = _targets(with_rates, options, budget, params if params is not None else with_rates[0].params)
+    targets = _targets(_with_rates(curves, params), options, budget, params)
     found = forecast(curves, targets, law=law, level=level)
     if not math.isfinite(found[0].loss[-1]):
         raise InputError(
@@ -183,12 +176,29 @@ def plan_cooldown(
     return CooldownPlan(budget=budget, plans=tuple(sorted(plans, key=lambda p: p.loss)), constant=constant)
 
 
+def _check(budget: float, fractions: Sequence[float]) -> None:
+    if not (math.isfinite(budget) and budget > 0):
+        raise InputError(f"plan_cooldown needs a `budget` of tokens > 0; got {budget}. Use 1e10, for example.")
+    if not fractions or any(not 0 < f <= 1 for f in fractions):
+        raise InputError(f"plan_cooldown needs `fractions` in (0, 1]; got {list(fractions)}. Use 0.2, for example.")
+
+
+def _with_rates(curves: Sequence[LossCurve], params: float | None) -> list[LossCurve]:
+    """The runs of this size, or all where there is none of it, that have learning rates."""
+    used = [c for c in curves if params is None or c.params == params] or list(curves)
+    with_rates = [c for c in used if c.lr is not None]
+    if not with_rates:
+        raise InputError("plan_cooldown needs calibration runs with learning rates; got none. Add the column `lr`.")
+    return with_rates
+
+
 def _targets(
-    curves: Sequence[LossCurve], options: Sequence[tuple[str, float]], budget: float, size: float
+    curves: Sequence[LossCurve], options: Sequence[tuple[str, float]], budget: float, params: float | None
 ) -> list[Target]:
     """A run of the budget for each shape and fraction, after the warm-up and at the highest rate of the curves."""
     eta = max(float(np.nanmax(c.lr)) for c in curves if c.lr is not None)
     warm = _warmup(curves, eta)
+    size = curves[0].params if params is None else params
     x = np.unique(np.r_[np.geomspace(1e-3, 1.0, POINTS // 3), np.linspace(0.0, 1.0, POINTS)])[1:]
     targets = []
     for shape, f in options:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from ..common import Array, InputError, plain
 from ..theory import LossCurve
-from .laws import LAWS
+from .laws import in_hindsight
 from .laws.band_spread import EARLY_SHARE, Spread, log_spread, octaves_beyond, reach, spread_of
 from .laws.calibrate import calibrate
 from .laws.calibration import Calibration, Status
@@ -64,7 +64,7 @@ class Forecast:
             "final_interval": self.final[1:],
             "level": self.level,
             "law": self.calibration.law,
-            "hindsight": LAWS[self.calibration.law].hindsight,
+            "hindsight": self.calibration.model.hindsight,
             "status": self.calibration.status_in_words,
             "parameters": self.calibration.solution.values,
             "calibrated_on": [c.run for c in self.calibration.curves],
@@ -115,7 +115,7 @@ def forecast(
     """
     if not 0 < level < 1:
         raise InputError(f"forecast needs a `level` between 0 and 1; got {level}. Use 0.9, for example.")
-    hindsight = law in LAWS and LAWS[law].hindsight
+    hindsight = in_hindsight(law)
     wanted = [t if isinstance(t, Target) else Target.of(t, hindsight=hindsight) for t in targets]
     if not wanted:
         raise InputError("forecast needs at least one target; got none. Name a table with runs.")
@@ -152,17 +152,18 @@ def _one(fit: Calibration, spread: Spread, target: Target, level: float) -> Fore
         )
     rates = rates_of(target.run, target.params, tokens, target.lr, fit.units, target.noise_trace)
     if fit.status is Status.TOO_FEW_POINTS:
-        loss, width = np.full(tokens.size, np.nan), np.full(tokens.size, np.nan)
+        loss = low = high = np.full(tokens.size, np.nan)
         notes: tuple[str, ...] = ("too few points to fit: nothing is forecast",)
     else:
         loss, spread_of_ln, early = _curve(fit, spread, rates)
         width = spread_of_ln * ndtri(0.5 + level / 2)
+        low, high = loss * np.exp(-width), loss * np.exp(width)
         notes = _warnings(fit, rates, early)
     return Forecast(
         target=target,
         loss=loss,
-        low=loss * np.exp(-width),
-        high=loss * np.exp(width),
+        low=low,
+        high=high,
         level=level,
         calibration=fit,
         rates=rates,

@@ -82,11 +82,11 @@ def _targets(runs: Ladder, tables: list[Path], write: _Answer, *, law: str | Non
     from ..empirical import read_targets, write_curves
     from ..empirical.pictures.forecast_picture import draw_forecasts
     from ..sgd_noise_model import forecast as predict
-    from ..sgd_noise_model.laws import LAWS
+    from ..sgd_noise_model.laws import in_hindsight
     from ..theory import Ladder
 
     json = write.json
-    targets = read_targets(tables, hindsight=law in LAWS and LAWS[law].hindsight)
+    targets = read_targets(tables, hindsight=in_hindsight(law))
     found = predict(runs, targets, law=law, level=level)
     for f in found:
         if not np.isfinite(f.loss).all():

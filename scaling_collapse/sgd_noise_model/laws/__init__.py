@@ -12,11 +12,11 @@ from ...common import Registry
 if TYPE_CHECKING:
     from .schedule_law import ScheduleLaw
 
-__all__ = ["LAWS"]
+__all__ = ["LAWS", "in_hindsight"]
 
 LAWS: Registry[type[ScheduleLaw]] = Registry(
     "law",
-    __package__,
+    __name__,
     {
         "momentum": "momentum:Momentum",
         "multi-power": "multi_power:MultiPower",
@@ -26,3 +26,8 @@ LAWS: Registry[type[ScheduleLaw]] = Registry(
         "traced-response": "traced_response:TracedResponse",
     },
 )
+
+
+def in_hindsight(law: str | None) -> bool:
+    """Whether the law of this name reads the target's own noise."""
+    return law is not None and law in LAWS and LAWS[law].hindsight

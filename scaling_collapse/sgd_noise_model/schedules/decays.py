@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 import numpy as np
 
@@ -196,7 +196,8 @@ class Exponential(Schedule):
         return self.factor ** _position(u, self.decay)
 
 
-COOLDOWNS: dict[str, Callable[[Array], Array]] = {
+Shape = Literal["linear", "cosine", "sqrt", "1-sqrt"]
+COOLDOWNS: dict[Shape, Callable[[Array], Array]] = {
     "linear": lambda v: 1.0 - v,
     "cosine": lambda v: (1.0 + np.cos(np.pi * v)) / 2.0,
     "sqrt": lambda v: np.sqrt(1.0 - v),
@@ -222,7 +223,7 @@ class WSD(Decay):
     """
 
     decay: float = 0.2
-    shape: str = "linear"
+    shape: Shape = "linear"
     kind: ClassVar[str] = "wsd"
 
     def check(self) -> None:

@@ -13,7 +13,7 @@ __all__ = ["KINDS"]
 
 KINDS: Registry[type[Schedule]] = Registry(
     "schedule",
-    __package__,
+    __package__ or "",
     {
         "constant": "decays:Constant",
         "cosine": "decays:Cosine",

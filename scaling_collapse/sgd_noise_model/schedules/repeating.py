@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import ClassVar, Literal, get_args
 
 import numpy as np
 
@@ -76,7 +76,7 @@ class Step(Schedule):
         return self.at_progress
 
 
-WAVES = ("cosine", "triangle", "sawtooth")
+Wave = Literal["cosine", "triangle", "sawtooth"]
 
 
 @dataclass(frozen=True, repr=False)
@@ -95,7 +95,7 @@ class Cyclic(Schedule):
 
     cycles: int = 4
     low: float = 0.0
-    shape: str = "cosine"
+    shape: Wave = "cosine"
     kind: ClassVar[str] = "cyclic"
 
     def check(self) -> None:
@@ -104,8 +104,8 @@ class Cyclic(Schedule):
             self._refuse("cycles", "a whole number >= 1", self.cycles)
         if not 0 <= self.low <= 1:
             self._refuse("low", "in [0, 1], a fraction of the peak", self.low)
-        if self.shape not in WAVES:
-            self._refuse("shape", f"one of {', '.join(WAVES)}", self.shape)
+        if self.shape not in get_args(Wave):
+            self._refuse("shape", f"one of {', '.join(get_args(Wave))}", self.shape)
 
     def rate(self, u: Array) -> Array:
         """The wave at `u`."""
