@@ -24,8 +24,8 @@ sys.path.insert(0, str(ROOT / "tests"))
 import naive  # noqa: E402
 
 from scaling_collapse.empirical import read_curves  # noqa: E402
-from scaling_collapse.sgd_noise_model.laws import Units, rates_of  # noqa: E402
 from scaling_collapse.sgd_noise_model.laws.multi_power import MultiPower  # noqa: E402
+from scaling_collapse.sgd_noise_model.laws.rates import Units, rates_of  # noqa: E402
 
 PARAMETERS = {
     "25m": (3.04045406, 0.52468604, 0.50786857, 363.78751622, 2.06560812, 0.58279013, 0.64142257),
@@ -66,17 +66,17 @@ def on_the_table(name, steps, lr):
 
 
 def on_knots(name, steps, lr):
-    """`Rates` with the ends of the recipe's stretches; the clock counts steps done, so step t is logged at t + 1."""
+    """`Rates` with the ends of the recipe's stretches; its time counts steps done, so step t is logged at t + 1."""
     knots = [(0.0, 0.0), (WARMUP, PEAK)]
     if name.startswith("wsdcon"):
         knots.append((8000.0, lr[-1]))
     elif name.startswith("wsd"):
         knots.append((20000.0, PEAK))
-    clock, eta = (
+    time, eta = (
         np.r_[column, logged] for column, logged in zip(zip(*knots, strict=True), (steps + 1, lr), strict=True)
     )
-    order = np.argsort(clock)
-    return rates_of(name, 1.0, clock[order], eta[order], UNITS), order >= len(knots)
+    order = np.argsort(time)
+    return rates_of(name, 1.0, time[order], eta[order], UNITS), order >= len(knots)
 
 
 def coordinates(parameters, units):

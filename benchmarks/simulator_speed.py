@@ -28,6 +28,7 @@ from scaling_collapse.sgd_noise_model import (
     simulate_many,
     stability_limit,
 )
+from scaling_collapse.sgd_noise_model.solvers.simulation import Solver
 
 
 def timed(call: Callable[[], Any], repeats: int) -> float:
@@ -94,7 +95,9 @@ def exact_against_numpy(d: int, steps: int, numpy_steps: int) -> dict[str, float
     p = problem(d)
     peak = 0.5 * stability_limit(p, 1)
     seconds = {}
-    for solver, k, repeats in (("numba", steps, 3), ("jax", steps, 1), ("numpy", numpy_steps, 2)):
+    cases: list[tuple[Solver, int, int]] = [("numba", steps, 3), ("jax", steps, 1), ("numpy", numpy_steps, 2)]
+    solver: Solver
+    for solver, k, repeats in cases:
         run = lambda: simulate(p, "cosine", steps=k, peak=peak, solver=solver, record=[k])  # noqa: E731, B023
         seconds[solver] = timed(run, repeats) * steps / k
     return {
@@ -154,6 +157,7 @@ def growth() -> list[dict[str, Any]]:
         peak = 0.5 * stability_limit(p, 1)
         for steps in (10**4, 10**5, 10**6):
             row: dict[str, Any] = {"d": d, "steps": steps}
+            solver: Solver
             for solver in ("numba", "jax", "fast"):
                 if solver == "jax" and d * steps > 2e9:
                     continue

@@ -58,11 +58,11 @@ def fit_law(C, L, starts=10):
     return best
 
 
-def relaxed(clock, before, after, memory, pieces=200):
+def relaxed(time, before, after, memory, pieces=200):
     """R' = (d - R) / w by the midpoint rule in many small steps within every interval; R before each knot."""
     result = [before[0]]
-    for i in range(1, len(clock)):
-        R, h = result[-1], (clock[i] - clock[i - 1]) / pieces
+    for i in range(1, len(time)):
+        R, h = result[-1], (time[i] - time[i - 1]) / pieces
         for j in range(pieces):
             d0, d1 = (after[i - 1] + (before[i] - after[i - 1]) * (j + u) / pieces for u in (0.0, 0.5))
             middle = R + h / 2 * (d0 - R) / memory

@@ -3,10 +3,9 @@ from .cooldown import Cooldown as Cooldown
 from .cooldown import CooldownPlan as CooldownPlan
 from .cooldown import plan_cooldown as plan_cooldown
 from .forecasting import Forecast as Forecast
-from .forecasting import Target as Target
 from .forecasting import forecast as forecast
+from .laws.calibrate import calibrate as calibrate
 from .laws.calibration import Calibration as Calibration
-from .laws.calibration import calibrate as calibrate
 from .optimal_schedule import OptimalSchedule as OptimalSchedule
 from .optimal_schedule import best_peak as best_peak
 from .optimal_schedule import optimal_schedule as optimal_schedule
@@ -22,3 +21,5 @@ from .solvers.simulate_runs import simulate as simulate
 from .solvers.simulate_runs import simulate_many as simulate_many
 from .solvers.simulation import Simulation as Simulation
 from .solvers.stability import stability_limit as stability_limit
+from .target import Target as Target
+from .target import Targets as Targets

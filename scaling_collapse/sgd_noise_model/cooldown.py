@@ -9,21 +9,24 @@ from typing import Any
 
 import numpy as np
 
-from ..common import InputError
+from ..common import InputError, plain
 from ..theory import LossCurve
 from . import schedules
-from .forecasting import Forecast, Target, forecast
+from .forecasting import Forecast, forecast
 from .laws.band_spread import LAW_SHARE, Spread, spread_of
 from .laws.rates import Rates, Units, rates_of
+from .target import Target
 
 __all__ = ["Cooldown", "CooldownPlan", "plan_cooldown"]
 
+CONSTANT = "constant"
+"""The shape of a run without a cooldown."""
 SHAPES = ("linear", "1-sqrt", "cosine")
 FRACTIONS = (0.05, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5, 0.6, 0.8, 1.0)
 POINTS = 600
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, kw_only=True)
 class Cooldown:
     """One way to end a run of the budget.
 
@@ -62,7 +65,7 @@ class Cooldown:
         return self.worse_by <= self.worse_sd
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, kw_only=True)
 class CooldownPlan:
     """All plans, the best first.
 
@@ -98,16 +101,17 @@ class CooldownPlan:
             return {name: getattr(p, name) for name in names}
 
         fit = self.best.forecast.calibration
-        return {
+        result = {
             "budget": self.budget,
             "law": fit.law,
-            "status": fit.status,
-            "warnings": list(self.best.forecast.warnings),
+            "status": fit.status_in_words,
+            "warnings": self.best.forecast.warnings,
             "constant": row(self.constant),
             "best": row(self.best),
             "shortest_as_good": row(self.shortest),
             "plans": [row(p) for p in self.plans],
         }
+        return plain(result)
 
 
 def plan_cooldown(
@@ -159,29 +163,53 @@ def plan_cooldown(
     >>> plan.best.shape, bool(plan.best.gain > 0.05)
     ('linear', True)
     """
+    _check(budget, fractions)
+    options = [(CONSTANT, 0.0), *((shape, f) for shape in shapes for f in fractions)]
+    targets = _targets(_with_rates(curves, params), options, budget, params)
+    found = forecast(curves, targets, law=law, level=level)
+    if not math.isfinite(found[0].loss[-1]):
+        raise InputError(
+            f"plan_cooldown needs calibration runs that determine a law; got "
+            f"{found[0].calibration.status_in_words}. Add runs."
+        )
+    constant, *plans = _judged(options, found, budget)
+    return CooldownPlan(budget=budget, plans=tuple(sorted(plans, key=lambda p: p.loss)), constant=constant)
+
+
+def _check(budget: float, fractions: Sequence[float]) -> None:
     if not (math.isfinite(budget) and budget > 0):
         raise InputError(f"plan_cooldown needs a `budget` of tokens > 0; got {budget}. Use 1e10, for example.")
     if not fractions or any(not 0 < f <= 1 for f in fractions):
         raise InputError(f"plan_cooldown needs `fractions` in (0, 1]; got {list(fractions)}. Use 0.2, for example.")
+
+
+def _with_rates(curves: Sequence[LossCurve], params: float | None) -> list[LossCurve]:
+    """The runs of this size, or all where there is none of it, that have learning rates."""
     used = [c for c in curves if params is None or c.params == params] or list(curves)
     with_rates = [c for c in used if c.lr is not None]
     if not with_rates:
         raise InputError("plan_cooldown needs calibration runs with learning rates; got none. Add the column `lr`.")
-    size = params if params is not None else with_rates[0].params
-    eta = max(float(np.nanmax(c.lr)) for c in with_rates if c.lr is not None)
-    warm = _warmup(with_rates, eta)
+    return with_rates
+
+
+def _targets(
+    curves: Sequence[LossCurve], options: Sequence[tuple[str, float]], budget: float, params: float | None
+) -> list[Target]:
+    """A run of the budget for each shape and fraction, after the warm-up and at the highest rate of the curves."""
+    eta = max(float(np.nanmax(c.lr)) for c in curves if c.lr is not None)
+    warm = _warmup(curves, eta)
+    size = curves[0].params if params is None else params
     x = np.unique(np.r_[np.geomspace(1e-3, 1.0, POINTS // 3), np.linspace(0.0, 1.0, POINTS)])[1:]
-    options = [("constant", 0.0), *((shape, f) for shape in shapes for f in fractions)]
     targets = []
     for shape, f in options:
-        s = np.ones_like(x) if shape == "constant" else schedules.wsd(decay=f, shape=shape).s(x)
+        s = np.ones_like(x) if shape == CONSTANT else schedules.wsd(decay=f, shape=shape).s(x)
         lr = eta * np.minimum(s, x * budget / warm if warm > 0 else 1.0)
         targets.append(Target(f"{shape} {f:g}", size, x * budget, lr))
-    found = forecast(curves, targets, law=law, level=level)
-    if not math.isfinite(found[0].loss[-1]):
-        raise InputError(
-            f"plan_cooldown needs calibration runs that determine a law; got {found[0].calibration.status}. Add runs."
-        )
+    return targets
+
+
+def _judged(options: Sequence[tuple[str, float]], found: Sequence[Forecast], budget: float) -> list[Cooldown]:
+    """Every option against the first, the run without a cooldown, and the best of the others."""
     finals = np.array([f.loss[-1] for f in found])
     best = int(finals[1:].argmin()) + 1
     spread = spread_of(found[0].calibration)
@@ -190,11 +218,19 @@ def plan_cooldown(
         loss, low, high = one.final
         plans.append(
             Cooldown(
-                shape, fraction, (1 - fraction) * budget, loss, low, high, float(finals[0]) - loss,
-                loss - float(finals[best]), sd, one,
+                shape=shape,
+                fraction=fraction,
+                start=(1 - fraction) * budget,
+                loss=loss,
+                low=low,
+                high=high,
+                gain=float(finals[0]) - loss,
+                worse_by=loss - float(finals[best]),
+                worse_sd=sd,
+                forecast=one,
             )
-        )  # fmt: skip
-    return CooldownPlan(budget, tuple(sorted(plans[1:], key=lambda p: p.loss)), plans[0])
+        )
+    return plans
 
 
 def _warmup(curves: Sequence[LossCurve], eta: float) -> float:
@@ -204,16 +240,16 @@ def _warmup(curves: Sequence[LossCurve], eta: float) -> float:
     for c in curves:
         rates: Rates = rates_of(c.run, c.params, c.tokens, c.lr, units)  # type: ignore[arg-type]
         logged = rates.first == 0 or rates.warm > 1
-        ends.append(rates.clock[rates.warm] if logged else 0.0)
+        ends.append(rates.tokens[rates.warm] if logged else 0.0)
     return float(np.median(ends))
 
 
 def _differences(found: Sequence[Forecast], best: int, spread: Spread) -> list[float]:
     """Standard deviation of each final loss less the best one: fit, law's own error and run-to-run misfit."""
     fit = found[best].calibration
-    ends = [fit.model.losses(fit.solution.theta, fit.model.prepare(f.rates)) for f in found]
-    loss = np.array([e[0][-1] for e in ends])
-    gradient = np.array([e[1][-1] for e in ends])
+    curves = [fit.model.losses(fit.solution.theta, fit.model.prepare(f.rates)) for f in found]
+    loss = np.array([losses[-1] for losses, _ in curves])
+    gradient = np.array([gradients[-1] for _, gradients in curves])
     away = gradient - gradient[best]
     variance = np.einsum("ij,jk,ik->i", away, spread.covariance, away) + (LAW_SHARE * (loss - loss[best])) ** 2
     variance += (spread.run * loss) ** 2

@@ -2,60 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ..common import Array, InputError
+from ..common import Array, InputError, plain
 from ..theory import LossCurve
+from .laws import in_hindsight
 from .laws.band_spread import EARLY_SHARE, Spread, log_spread, octaves_beyond, reach, spread_of
-from .laws.calibration import Calibration, calibrate
+from .laws.calibrate import calibrate
+from .laws.calibration import Calibration, Status
 from .laws.rates import Rates, rates_of
-from .laws.schedule_law import REGISTRY
+from .target import Target
 
-__all__ = ["Forecast", "Target", "forecast"]
-
-
-@dataclass(frozen=True, eq=False)
-class Target:
-    """A run to forecast: its learning rates, and no loss.
-
-    Parameters
-    ----------
-    run, params
-        Name and number of parameters.
-    clock
-        `t` of the points wanted, shape (n,), tokens or steps as in the calibration runs, increasing, >= 0.
-    lr
-        `eta` at these points, shape (n,), >= 0.
-    noise_trace
-        `Tr Sigma`, shape (n,): only for the published noise law, which works in hindsight.
-    counts
-        What the clock counts, `"tokens"` or `"steps"`, where that is known: it must be as in the calibration runs.
-    """
-
-    run: str
-    params: float
-    clock: Array
-    lr: Array
-    noise_trace: Array | None = field(default=None, repr=False)
-    counts: str | None = None
-
-    @classmethod
-    def of(cls, curve: LossCurve, *, hindsight: bool = False) -> Target:
-        """The rates of a run, its loss left behind (and its noise, unless in hindsight)."""
-        if curve.lr is None:
-            raise InputError(
-                f"forecast needs learning rates in column `lr`; got none for run {curve.run!r}. Add the column."
-            )
-        noise = curve.noise_trace if hindsight else None
-        return cls(curve.run, curve.params, curve.tokens, curve.lr, noise, curve.clock)
+__all__ = ["Forecast", "forecast"]
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, kw_only=True)
 class Forecast:
     """A forecast curve.
 
@@ -91,32 +57,33 @@ class Forecast:
 
     def to_json(self) -> dict[str, Any]:
         """The forecast in plain names."""
-        return {
+        result = {
             "run": self.target.run,
             "params": self.target.params,
             "final_loss": self.final[0],
             "final_interval": self.final[1:],
             "level": self.level,
             "law": self.calibration.law,
-            "hindsight": REGISTRY[self.calibration.law].hindsight,
-            "status": self.calibration.status,
+            "hindsight": self.calibration.model.hindsight,
+            "status": self.calibration.status_in_words,
             "parameters": self.calibration.solution.values,
             "calibrated_on": [c.run for c in self.calibration.curves],
-            "warnings": list(self.warnings),
+            "warnings": self.warnings,
         }
+        return plain(result)
 
 
 def forecast(
-    curves: Sequence[LossCurve], targets: Sequence[Target | LossCurve], *, law: str | None = None, level: float = 0.9
+    curves: Iterable[LossCurve], targets: Iterable[Target | LossCurve], *, law: str | None = None, level: float = 0.9
 ) -> list[Forecast]:
     r"""Fit a schedule law to calibration runs and predict the targets' loss curves from their learning rates.
 
     Parameters
     ----------
     curves
-        Calibration runs: `LossCurve`s with `lr`, and with `noise_trace` for the traced law.
+        Calibration runs, a `Ladder` for example: with `lr`, and with `noise_trace` for the traced law.
     targets
-        `Target`s, or curves of which only the rates are read.
+        `Targets` or single ones, or curves of which only the rates are read.
     law
         `response`, `traced-response`, `one-power`, `momentum`, `multi-power` or `noise` (hindsight: reads the target's
         noise); by default `traced-response` where noise was traced, else `response`.
@@ -148,53 +115,72 @@ def forecast(
     """
     if not 0 < level < 1:
         raise InputError(f"forecast needs a `level` between 0 and 1; got {level}. Use 0.9, for example.")
-    if not targets:
-        raise InputError("forecast needs at least one target; got none. Name a table with runs.")
-    hindsight = law in REGISTRY and REGISTRY[law].hindsight
+    hindsight = in_hindsight(law)
     wanted = [t if isinstance(t, Target) else Target.of(t, hindsight=hindsight) for t in targets]
-    for target in wanted:
-        if target.counts and curves and target.counts != curves[0].clock:
-            raise InputError(
-                f"forecast needs targets and calibration runs with one clock; got {target.counts} in run "
-                f"{target.run!r} and {curves[0].clock} in the calibration runs. Give both tokens."
-            )
+    if not wanted:
+        raise InputError("forecast needs at least one target; got none. Name a table with runs.")
+    known = list(curves)
+    _check_clocks(known, wanted)
     fits: list[tuple[Calibration, Spread]] = []
     result = []
     for target in wanted:
         found = next((f for f in fits if f[0].serves(target.params)), None)
         if found is None:
-            fit = calibrate(curves, law=law, params=target.params)
+            fit = calibrate(known, law=law, params=target.params)
             found = fit, spread_of(fit)
             fits.append(found)
         result.append(_one(*found, target, level))
     return result
 
 
+def _check_clocks(curves: Sequence[LossCurve], targets: Sequence[Target]) -> None:
+    for target in targets:
+        if target.clock and curves and target.clock != curves[0].clock:
+            raise InputError(
+                f"forecast needs targets and calibration runs with one clock; got {target.clock} in run "
+                f"{target.run!r} and {curves[0].clock} in the calibration runs. Give both tokens."
+            )
+
+
 def _one(fit: Calibration, spread: Spread, target: Target, level: float) -> Forecast:
     from scipy.special import ndtri
 
-    clock = np.asarray(target.clock, dtype=np.float64)
-    if clock.size < 1 or not (np.diff(clock) > 0).all() or clock[0] < 0:
+    tokens = np.asarray(target.tokens, dtype=np.float64)
+    if tokens.size < 1 or not (np.diff(tokens) > 0).all() or tokens[0] < 0:
         raise InputError(
             f"forecast needs increasing tokens >= 0; got run {target.run!r} out of order. Sort its points."
         )
-    rates = rates_of(target.run, target.params, clock, target.lr, fit.units, target.noise_trace)
-    if fit.status == "too few points":
-        nothing = np.full(clock.size, np.nan)
-        return Forecast(
-            target, nothing, nothing, nothing, level, fit, rates, ("too few points to fit: nothing is forecast",)
-        )
+    rates = rates_of(target.run, target.params, tokens, target.lr, fit.units, target.noise_trace)
+    if fit.status is Status.TOO_FEW_POINTS:
+        loss = low = high = np.full(tokens.size, np.nan)
+        notes: tuple[str, ...] = ("too few points to fit: nothing is forecast",)
+    else:
+        loss, spread_of_ln, early = _curve(fit, spread, rates)
+        width = spread_of_ln * ndtri(0.5 + level / 2)
+        low, high = loss * np.exp(-width), loss * np.exp(width)
+        notes = _warnings(fit, rates, early)
+    return Forecast(
+        target=target,
+        loss=loss,
+        low=low,
+        high=high,
+        level=level,
+        calibration=fit,
+        rates=rates,
+        warnings=notes,
+    )
+
+
+def _curve(fit: Calibration, spread: Spread, rates: Rates) -> tuple[Array, Array, NDArray[np.bool_]]:
+    """The loss, the standard deviation of its logarithm, and the points that lie before what the law is trusted at."""
     z = rates.z[rates.first :]
     early = z < fit.earliest()
     loss, gradient = fit.model.losses(fit.solution.theta, fit.model.prepare(rates))
     spread_of_ln = log_spread(fit, spread, rates, loss, gradient)
     if early.any():
-        loss = np.where(early, fit.measured(z, target.params), loss)
+        loss = np.where(early, fit.measured(z, rates.params), loss)
         spread_of_ln = np.where(early, np.hypot(spread.point, EARLY_SHARE), spread_of_ln)
-    width = spread_of_ln * ndtri(0.5 + level / 2)
-    return Forecast(
-        target, loss, loss * np.exp(-width), loss * np.exp(width), level, fit, rates, _warnings(fit, rates, early)
-    )
+    return loss, spread_of_ln, early
 
 
 def _warnings(fit: Calibration, rates: Rates, early: NDArray[np.bool_]) -> tuple[str, ...]:
@@ -219,16 +205,16 @@ def _warnings(fit: Calibration, rates: Rates, early: NDArray[np.bool_]) -> tuple
         notes.append("the learning rate stays lower for longer than in any calibration run")
     if fit.donor is not None:
         notes.append(f"no run of this size decays: the response is that of the size with params={fit.donor:.0f}")
-    if fit.status.startswith("no decayed"):
+    if fit.status is Status.NO_DECAYED_RUN:
         notes.append("no calibration run decays: the response to the schedule is only the prior's")
-    if fit.status == "not converged":
+    if fit.status is Status.NOT_CONVERGED:
         notes.append("the fit did not converge: treat the curve as a guess")
     return tuple(notes)
 
 
 def _memory(rates: Rates) -> float:
     """The largest deficit that a run has seen on average: over its steps, not its tau, up to its end."""
-    t, d = rates.clock, np.maximum(rates.deficit_after, 0.0)
+    t, d = rates.tokens, np.maximum(rates.deficit_after, 0.0)
     if t[-1] <= 0:
         return 0.0
     return float(np.trapezoid(d, t) / t[-1]) if t.size > 1 else 0.0

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,9 +18,11 @@ from scipy import optimize
 
 from ..common import Array, InputError, require
 from .problems import Problem
-from .schedules import FromArray, Schedule, parse
+from .schedules import Schedule, parse
+from .schedules.composed import FromArray
 from .solvers.exact_jax import final_loss_function
 from .solvers.nodes import merged_rows
+from .solvers.recursion import Recursion
 from .solvers.simulate_runs import simulate
 from .solvers.stability import stability_limit
 
@@ -46,8 +48,10 @@ class OptimalSchedule:
         The schedule descended from, at its best peak, and the loss that it ends at: `start_loss`.
     start_loss
         See `start`.
-    status
-        `"converged"`, or the optimizer's own message.
+    converged
+        Whether the optimizer met its tolerance.
+    message
+        What it says of that.
     evaluations
         Of loss and gradient.
     """
@@ -58,8 +62,14 @@ class OptimalSchedule:
     rates: Array
     start: Schedule
     start_loss: float
-    status: str
+    converged: bool
+    message: str
     evaluations: int
+
+    @property
+    def status(self) -> str:
+        """`"converged"`, or the optimizer's own message."""
+        return "converged" if self.converged else self.message
 
     def __repr__(self) -> str:
         return (
@@ -140,7 +150,7 @@ def optimal_schedule(
     InputError
         If jax is not installed, or a value lies outside its domain.
     """
-    jax = require("jax", "optimal_schedule", extra="jax")
+    require("jax", "optimal_schedule", extra="jax")
     if knots < 4:
         raise InputError(f"optimal_schedule needs `knots` >= 4; got {knots}.")
     if peak is not None and not peak > 0:
@@ -148,46 +158,72 @@ def optimal_schedule(
     cap = min(MARGIN * stability_limit(problem, batch), np.inf if peak is None else peak)
     begin, begin_loss = best_peak(problem, start, steps=steps, batch=batch, highest=cap)
     x = _knots(knots, steps)
-    index, share = _interpolation(x, steps)
-    lam, counts, rho = merged_rows(problem, 4)
-    final = final_loss_function(lam, counts, rho, problem.frozen, problem.label_noise, batch)
-    jnp = jax.numpy
-
-    def objective(u: Any) -> Any:
-        at_knots = cap * (jnp.cumprod(u) if monotone else u)
-        return jnp.log(final(at_knots[index] * (1.0 - share) + at_knots[index + 1] * share))
-
-    first = np.clip(begin.eta(x * steps) / cap, 0.0, 1.0)
-    if monotone:
-        first = np.append(first[0], first[1:] / np.maximum(first[:-1], 1e-12)).clip(0.0, 1.0)
-    with jax.enable_x64(True):
-        gradient = jax.jit(jax.value_and_grad(objective))
-
-        def value_and_slope(u: Array) -> tuple[float, Array]:
-            value, slope = gradient(u)
-            return float(value), np.asarray(slope, dtype=np.float64)
-
-        found = optimize.minimize(
-            value_and_slope,
-            np.minimum(first, 1.0),
-            jac=True,
-            method="L-BFGS-B",
-            bounds=[(0.0, 1.0)] * knots,
-            options={"maxiter": iterations, "maxcor": 40, "ftol": 1e-13, "gtol": 1e-9},
-        )
-    rates = cap * (np.cumprod(found.x) if monotone else found.x)
-    eta = rates[index] * (1.0 - share) + rates[index + 1] * share
+    path = _Path(*_interpolation(x, steps), highest=cap, monotone=monotone)
+    found = _descend(merged_rows(Recursion.of(problem, batch), 4), path, begin.eta(x * steps), iterations)
+    eta = path.rates(found.x)
     schedule = FromArray(tuple((eta / eta.max()).tolist()), interpolate=False, peak=float(eta.max()), steps=steps)
     return OptimalSchedule(
         schedule=schedule,
         final_loss=simulate(problem, schedule, batch=batch, record=[steps]).final_loss,
         knots=x,
-        rates=rates,
+        rates=path.at_knots(found.x),
         start=begin,
         start_loss=begin_loss,
-        status="converged" if found.success else str(found.message),
+        converged=bool(found.success),
+        message=str(found.message),
         evaluations=int(found.nfev),
     )
+
+
+class _Path(NamedTuple):
+    """Rates of all steps from coordinates u in [0, 1], one for each knot: the rate there as a share of the highest.
+
+    Where the rate may not rise, u is the share of the rate at the knot before. `below` and `share` say for every step
+    which knot lies below it and how much the one above counts.
+    """
+
+    below: NDArray[np.intp]
+    share: Array
+    highest: float
+    monotone: bool
+
+    def at_knots(self, u: Any, xp: Any = np) -> Any:
+        """The rates at the knots, by numpy or `jax.numpy`."""
+        return self.highest * (xp.cumprod(u) if self.monotone else u)
+
+    def rates(self, u: Any, xp: Any = np) -> Any:
+        """The rates of all steps."""
+        knots = self.at_knots(u, xp)
+        return knots[self.below] * (1.0 - self.share) + knots[self.below + 1] * self.share
+
+    def coordinates(self, eta: Array) -> Array:
+        """The coordinates nearest to these rates at the knots."""
+        u = np.clip(eta / self.highest, 0.0, 1.0)
+        if self.monotone:
+            u = np.append(u[0], u[1:] / np.maximum(u[:-1], 1e-12)).clip(0.0, 1.0)
+        return np.minimum(u, 1.0)
+
+
+def _descend(recursion: Recursion, path: _Path, eta: Array, iterations: int) -> optimize.OptimizeResult:
+    """Scipy's result of L-BFGS-B on the log of the final loss, from these rates at the knots."""
+    jax = require("jax", "optimal_schedule", extra="jax")
+    final = final_loss_function(recursion)
+    first = path.coordinates(eta)
+    with jax.enable_x64(True):
+        gradient = jax.jit(jax.value_and_grad(lambda u: jax.numpy.log(final(path.rates(u, jax.numpy)))))
+
+        def value_and_slope(u: Array) -> tuple[float, Array]:
+            value, slope = gradient(u)
+            return float(value), np.asarray(slope, dtype=np.float64)
+
+        return optimize.minimize(
+            value_and_slope,
+            first,
+            jac=True,
+            method="L-BFGS-B",
+            bounds=[(0.0, 1.0)] * first.size,
+            options={"maxiter": iterations, "maxcor": 40, "ftol": 1e-13, "gtol": 1e-9},
+        )
 
 
 def _knots(count: int, steps: int) -> Array:

@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, TypeVar
+
+import numpy as np
 
 from ..common import InputError
 from ..theory import Ladder
 from .problems import Problem
 from .schedules import Schedule, parse
-from .solvers.monte_carlo_seeds import monte_carlo
+from .solvers.monte_carlo_seeds import Start, monte_carlo
 from .solvers.simulate_runs import simulate
+from .solvers.simulation import Solver
 
 __all__ = ["simulate_ladder"]
+
+T = TypeVar("T", int, float)
 
 
 def simulate_ladder(
@@ -23,8 +28,8 @@ def simulate_ladder(
     peak: float | Sequence[float] | Callable[[Problem], float],
     batch: int = 1,
     seeds: int = 0,
-    start: str = "fixed",
-    solver: str = "numba",
+    start: Start = "fixed",
+    solver: Solver = "numba",
 ) -> Ladder:
     """Loss curves of several sizes as an ordinary `Ladder`: parameters d, tokens B k, horizon the run's end.
 
@@ -63,26 +68,30 @@ def simulate_ladder(
     >>> simulate_ladder(problems, "linear", steps=lambda p: 10 * p.params**1.5, peak=0.5, batch=4, seeds=3)
     Ladder(2 sizes, 6 runs, 1350 points)
     """
-    if len({p.params for p in problems}) != len(problems) or not problems:
-        sizes = [p.params for p in problems]
-        raise InputError(f"simulate_ladder needs at least 1 problem, of distinct `params`; got {sizes}.")
-    lengths = [round(steps(p)) for p in problems] if callable(steps) else list(steps)
-    if callable(peak):
-        rates = [peak(p) for p in problems]
-    else:
-        rates = [peak] * len(problems) if isinstance(peak, int | float) else list(peak)
-    for name, values in (("steps", lengths), ("peak", rates)):
-        if len(values) != len(problems):
-            raise InputError(f"simulate_ladder needs {len(problems)} values of `{name}`; got {len(values)}.")
+    _check_sizes([p.params for p in problems])
+    lengths = _one_each("steps", (lambda p: round(steps(p))) if callable(steps) else steps, problems)
+    rates = _one_each("peak", peak, problems)
     curves = []
     for i, (problem, length, rate) in enumerate(zip(problems, lengths, rates, strict=True)):
-        prefix = f"d={problem.params:g} {parse(schedule).name}"
+        bound = parse(schedule).at(steps=length, peak=rate)
+        prefix, own = f"d={problem.params:g} {bound.name}", i * seeds + np.arange(seeds)
         if seeds:
-            own = [i * seeds + s for s in range(seeds)]
-            runs = monte_carlo(problem, schedule, seeds=own, steps=length, peak=rate, batch=batch, start=start)
-            curves += runs.curves(prefix)
+            curves += monte_carlo(problem, bound, seeds=own, batch=batch, start=start).curves(prefix)
         else:
-            curves.append(
-                simulate(problem, schedule, steps=length, peak=rate, batch=batch, solver=solver).curve(prefix)
-            )
+            curves.append(simulate(problem, bound, batch=batch, solver=solver).curve(prefix))
     return Ladder(curves)
+
+
+def _check_sizes(sizes: Sequence[float]) -> None:
+    if not sizes or len(set(sizes)) != len(sizes):
+        raise InputError(f"simulate_ladder needs at least 1 problem, of distinct `params`; got {sizes}.")
+
+
+def _one_each(name: str, values: T | Sequence[T] | Callable[[Problem], T], problems: Sequence[Problem]) -> list[T]:
+    """A value for each problem: a function is called, one for all is repeated."""
+    if callable(values):
+        return [values(p) for p in problems]
+    each = [values] * len(problems) if isinstance(values, int | float) else list(values)
+    if len(each) != len(problems):
+        raise InputError(f"simulate_ladder needs {len(problems)} values of `{name}`; got {len(each)}.")
+    return each

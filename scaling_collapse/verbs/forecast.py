@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -61,48 +62,45 @@ def forecast(
         raise InputError(f"forecast needs --out to end in .parquet, .csv or .jsonl; got {str(out)!r}. Rename it.")
     runs = read_curves(calibrate, where=parse_where(where), use_horizon=False)
     announce(f"Integrity of the calibration runs: {runs.integrity.summary()}", json)
+    write = _Answer(table=out, pictures=pictures, json=json)
     if plan:
         assert budget is not None
-        return _plan(runs, budget, params, law, level, out, pictures, json)
-    return _targets(runs, target or [], law, level, out, pictures, json)
+        return _plan(runs, budget, write, params=params, law=law, level=level)
+    return _targets(runs, target or [], write, law=law, level=level)
 
 
-def _targets(
-    runs: Ladder,
-    tables: list[Path],
-    law: str | None,
-    level: float,
-    out: Path | None,
-    folder: Path | None,
-    json: str | None,
-) -> int:
-    from dataclasses import replace
+@dataclass(frozen=True, kw_only=True)
+class _Answer:
+    """Where the answer goes: a table, a folder of pictures, JSON."""
 
+    table: Path | None
+    pictures: Path | None
+    json: str | None
+
+
+def _targets(runs: Ladder, tables: list[Path], write: _Answer, *, law: str | None, level: float) -> int:
     from ..empirical import read_targets, write_curves
     from ..empirical.pictures.forecast_picture import draw_forecasts
     from ..sgd_noise_model import forecast as predict
-    from ..sgd_noise_model.laws import REGISTRY
+    from ..sgd_noise_model.laws import in_hindsight
     from ..theory import Ladder
 
-    hindsight = law in REGISTRY and REGISTRY[law].hindsight
-    targets = read_targets(tables, hindsight=hindsight)
-    found = predict(list(runs), list(targets), law=law, level=level)
+    json = write.json
+    targets = read_targets(tables, hindsight=in_hindsight(law))
+    found = predict(runs, targets, law=law, level=level)
     for f in found:
         if not np.isfinite(f.loss).all():
             raise InputError(
                 f"forecast needs calibration runs that determine the law {f.calibration.law!r}; got "
-                f"{f.calibration.status}. Add runs, or longer ones."
+                f"{f.calibration.status_in_words}. Add runs, or longer ones."
             )
     announce(f"Integrity of the targets: {targets.integrity.summary()}", json)
     written: list[Path] = []
-    if out is not None:
-        curves = [
-            replace(c, loss=f.loss, extra={**c.extra, "loss_low": f.low, "loss_high": f.high})
-            for c, f in zip(targets, found, strict=True)
-        ]
-        written.append(write_curves(Ladder(curves, targets.integrity), out))
+    if write.table is not None:
+        curves = [f.target.with_loss(f.loss, loss_low=f.low, loss_high=f.high) for f in found]
+        written.append(write_curves(Ladder(curves, targets.integrity), write.table))
     draw: dict[str, Callable[[], bytes]] = {"forecast.png": lambda: draw_forecasts(found, list(runs))}
-    written += write_files(folder, draw)
+    written += write_files(write.pictures, draw)
     write_json(
         {
             "forecasts": [f.to_json() for f in found],
@@ -113,28 +111,27 @@ def _targets(
     _show_law(found[0], json)
     rows = [[f.target.run, f"{f.loss[-1]:.6g}", f"{f.low[-1]:.6g} to {f.high[-1]:.6g}"] for f in found]
     print_table("Forecast of the final loss", ["run", "loss", f"{level:.0%} band"], rows, json)
-    for note in dict.fromkeys((w, f.target.run) for f in found for w in f.warnings):
-        announce(f"  warning: {note[1]}: {note[0]}", json)
+    for run, warning in dict.fromkeys((f.target.run, w) for f in found for w in f.warnings):
+        announce(f"  warning: {run}: {warning}", json)
     for path in written:
         announce(f"wrote {path}", json)
     return 0
 
 
 def _show_law(forecast: Forecast, json: str | None) -> None:
+    from ..sgd_noise_model.laws.calibration import LeftOut
+
     fit = forecast.calibration
     label = " (hindsight: it reads the target's own noise)" if fit.model.hindsight else ""
-    announce(f"Law: {fit.law}{label}, fitted to {len(fit.curves)} runs; status: {fit.status}", json)
+    announce(f"Law: {fit.law}{label}, fitted to {len(fit.curves)} runs; status: {fit.status_in_words}", json)
     for name, reason in fit.left_out:
-        if reason not in ("trunk", "another size"):
+        if reason not in (LeftOut.TRUNK, LeftOut.ANOTHER_SIZE):
             announce(f"  left out: {name}: {reason}", json)
     rows = [[p.name, f"{fit.solution.values[p.name]:.4g}", p.meaning] for p in fit.model.parameters]
     print_table("Parameters", ["name", "value", "meaning"], rows, json)
 
 
-def _plan(
-    runs: Ladder, budget: float, params: float | None, law: str | None, level: float, out: Path | None,
-    folder: Path | None, json: str | None,
-) -> int:  # fmt: skip
+def _plan(runs: Ladder, budget: float, write: _Answer, *, params: float | None, law: str | None, level: float) -> int:
     import pyarrow as pa
 
     from ..empirical.pictures.forecast_picture import draw_plan
@@ -142,11 +139,12 @@ def _plan(
     from ..sgd_noise_model import plan_cooldown
 
     found = plan_cooldown(list(runs), budget, params=params, law=law, level=level)
+    json = write.json
     result = found.to_json()
     written: list[Path] = []
-    if out is not None:
-        written.append(write_table(pa.Table.from_pylist(result["plans"]), out, "forecast"))
-    written += write_files(folder, {"plan.png": lambda: draw_plan(found)})
+    if write.table is not None:
+        written.append(write_table(pa.Table.from_pylist(result["plans"]), write.table, "forecast"))
+    written += write_files(write.pictures, {"plan.png": lambda: draw_plan(found)})
     write_json(result, json)
     _show_law(found.best.forecast, json)
     rows = [

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import numpy as np
 from cyclopts import Parameter
@@ -14,7 +13,9 @@ from ..output import announce, print_table, progress_bar, write_files, write_jso
 from ._options import JsonTarget
 
 if TYPE_CHECKING:
-    from ..theory import LossCurve
+    from ..sgd_noise_model.problems.power_law import Features
+    from ..sgd_noise_model.solvers.simulation import Solver
+    from ..theory import Ladder, LossCurve
 
 __all__ = ["simulate"]
 
@@ -40,22 +41,14 @@ def simulate(
     json: JsonTarget = None,
 ) -> int:
     """Simulate the loss curves of a family of sizes under learning-rate schedules."""
-    from ..empirical import write_curves
-    from ..empirical.pictures.curves_picture import draw_curves
-    from ..empirical.tables.files import ensure_folder
     from ..sgd_noise_model import power_law, schedules, simulate_ladder, stability_limit
     from ..theory import Ladder, phase_gamma, phase_of
 
-    for name, value, needs in (("--sizes", len(sizes), "at least one size"), ("--kappa", kappa, "a number > 0")):
-        if not value > 0:
-            raise InputError(f"simulate needs {name} as {needs}; got {value}.")
-    if seeds < 0:
-        raise InputError(f"simulate needs --seeds >= 0; got {seeds}.")
+    _check(sizes, kappa, seeds)
     chosen = [schedules.parse(text) for text in schedule or ["linear"]]
+    kind = cast("Features", features)  # power_law and simulate refuse names that they do not know
     problems = [
-        power_law(
-            d, v=round(dimensions * d), alpha=alpha, beta=beta, label_noise=label_noise, features=features, seed=d
-        )
+        power_law(d, v=round(dimensions * d), alpha=alpha, beta=beta, label_noise=label_noise, features=kind, seed=d)
         for d in sizes
     ]
     exponent = float(phase_gamma(alpha, beta)) if gamma is None else gamma
@@ -70,33 +63,53 @@ def simulate(
                 peak=lambda p: peak * stability_limit(p, batch),
                 batch=batch,
                 seeds=seeds,
-                solver=solver,
+                solver=cast("Solver", solver),
             )
-    ladder = Ladder(curves)
-    ensure_folder(out)
-    table = write_curves(ladder, out / "curves.parquet")
-    pictures: dict[str, Callable[[], bytes]] = {"curves.png": lambda: draw_curves(ladder, label_noise / 2)}
-    written = [table, *write_files(out, pictures)]
-    rows = final_losses(ladder, label_noise / 2)
-    write_json(
-        {
-            "problem": {"alpha": alpha, "beta": beta, "label_noise": label_noise, "phase": str(phase_of(alpha, beta))},
-            "horizon": {"kappa": kappa, "gamma": exponent},
-            "batch": batch,
-            "irreducible_loss": label_noise / 2,
-            "runs": rows,
-        },
-        json,
-    )
-    shown = [[r["schedule"], f"{r['params']:.0f}", str(r["runs"]), f"{r['tokens']:.4g}", f"{r['reducible_loss']:.6g}"]
-             for r in rows]  # fmt: skip
-    print_table("Final reducible loss", ["schedule", "parameters", "runs", "tokens", "loss - L0"], shown, json)
+    ladder, irreducible = Ladder(curves), label_noise / 2
+    rows = final_losses(ladder, irreducible)
+    facts = {
+        "problem": {"alpha": alpha, "beta": beta, "label_noise": label_noise, "phase": str(phase_of(alpha, beta))},
+        "horizon": {"kappa": kappa, "gamma": exponent},
+        "batch": batch,
+        "irreducible_loss": irreducible,
+        "runs": rows,
+    }
+    written = _write(ladder, irreducible, out)
+    write_json(facts, json)
+    _show(rows, json)
     for path in written:
         announce(f"wrote {path}", json)
     return 0
 
 
-def final_losses(ladder: Any, offset: float) -> list[dict[str, Any]]:
+def _check(sizes: list[int], kappa: float, seeds: int) -> None:
+    for name, value, needs in (("--sizes", len(sizes), "at least one size"), ("--kappa", kappa, "a number > 0")):
+        if not value > 0:
+            raise InputError(f"simulate needs {name} as {needs}; got {value}.")
+    if seeds < 0:
+        raise InputError(f"simulate needs --seeds >= 0; got {seeds}.")
+
+
+def _write(ladder: Ladder, offset: float, out: Path) -> list[Path]:
+    """The curve table and the picture of it."""
+    from ..empirical import write_curves
+    from ..empirical.pictures.curves_picture import draw_curves
+    from ..empirical.tables.files import ensure_folder
+
+    ensure_folder(out)
+    table = write_curves(ladder, out / "curves.parquet")
+    return [table, *write_files(out, {"curves.png": lambda: draw_curves(ladder, offset)})]
+
+
+def _show(rows: list[dict[str, Any]], json: str | None) -> None:
+    shown = [
+        [r["schedule"], f"{r['params']:.0f}", str(r["runs"]), f"{r['tokens']:.4g}", f"{r['reducible_loss']:.6g}"]
+        for r in rows
+    ]
+    print_table("Final reducible loss", ["schedule", "parameters", "runs", "tokens", "loss - L0"], shown, json)
+
+
+def final_losses(ladder: Ladder, offset: float) -> list[dict[str, Any]]:
     """Mean final reducible loss of every size and schedule."""
     groups: dict[tuple[str, float], list[LossCurve]] = {}
     for curve in ladder:

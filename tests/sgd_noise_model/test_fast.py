@@ -7,8 +7,9 @@ from hypothesis import strategies as st
 
 from scaling_collapse.sgd_noise_model import from_eigenvalues, power_law, schedules, simulate, stability_limit
 from scaling_collapse.sgd_noise_model.solvers import exact_numba
-from scaling_collapse.sgd_noise_model.solvers.fast_kernel import SAMPLES, run_grid
+from scaling_collapse.sgd_noise_model.solvers.grid_kernel import SAMPLES, run_grid
 from scaling_collapse.sgd_noise_model.solvers.nodes import gauss_nodes, merged_rows
+from scaling_collapse.sgd_noise_model.solvers.recursion import Recursion
 
 SCHEDULES = [
     "constant", "linear", "cosine", "multi_cosine", "multi_cosine(half_periods=7)", "quadratic", "power", "exponential",
@@ -82,9 +83,9 @@ def test_a_grid_of_single_steps_is_the_exact_recursion():
     schedule = schedules.parse("cyclic(cycles=3, shape='sawtooth', warmup=0.1)").at(peak=0.5, steps=400)
     grid = np.arange(401)
     eta = np.repeat(schedule.eta()[:, None], SAMPLES.size, axis=1)
-    rows = problem.eigenvalues, problem.counts, problem.initial
-    got = run_grid(*rows[:2], rows[2].copy(), problem.frozen, 0.1, 0.25, grid, eta)
-    total, weighted = exact_numba.run(*rows, problem.frozen, 0.1, 4, schedule.eta(), grid)
+    recursion = Recursion.of(problem, 4)
+    got = run_grid(recursion, grid, eta)
+    total, weighted = exact_numba.run(recursion, schedule.eta(), grid)
     np.testing.assert_allclose(got.total, total, rtol=1e-12)
     np.testing.assert_allclose(got.weighted, weighted, rtol=1e-12)
 
@@ -93,14 +94,14 @@ def test_order_of_the_macro_step():
     """Halving every step of an even grid cuts the error by 2^3 or more where rates and loss are smooth."""
     problem = power_law(24, alpha=0.7, beta=0.5, label_noise=0.1)
     schedule = schedules.cosine(end=0.2).at(peak=0.3, steps=4096)
-    rows = problem.eigenvalues, problem.counts, problem.initial
-    total, _ = exact_numba.run(*rows, problem.frozen, 0.1, 4, schedule.eta(), np.array([512, 4096]))
+    recursion = Recursion.of(problem, 4)
+    total, _ = exact_numba.run(recursion, schedule.eta(), np.array([512, 4096]))
     errors = []
     for parts in (8, 16, 32):
         head = np.arange(512)
         grid = np.concatenate([head, np.linspace(512, 4096, parts + 1).astype(np.int64)])
         eta = schedule.eta(grid[:-1, None] + (np.diff(grid)[:, None] - 1) * SAMPLES)
-        got = run_grid(*rows[:2], rows[2].copy(), problem.frozen, 0.1, 0.25, grid, eta).total
+        got = run_grid(recursion, grid, eta).total
         errors.append(abs(got[-1] / total[-1] - 1))
     assert errors[0] / errors[1] > 8
     assert errors[1] / errors[2] > 8
@@ -144,7 +145,7 @@ def test_few_or_equal_eigenvalues_are_kept():
 
 def test_merged_rows_separate_memory_from_noise():
     problem = power_law(300, alpha=0.8, beta=0.4)
-    lam, counts, rho = merged_rows(problem, 3)
+    lam, counts, rho, *_ = merged_rows(Recursion.of(problem, 1), 3)
     assert ((counts == 0) | (rho == 0)).all()
     assert rho.sum() == pytest.approx(problem.initial.sum())
     assert counts @ lam**2 == pytest.approx((problem.eigenvalues**2).sum())

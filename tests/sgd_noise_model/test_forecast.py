@@ -1,6 +1,7 @@
 """Forecasts: what they may read, what they recover, how far they are off on published runs, what they refuse."""
 
 import dataclasses
+import json
 
 import forecast_protocols as protocols
 import numpy as np
@@ -9,25 +10,29 @@ from synthetic import table_of
 
 from scaling_collapse import InputError, LossCurve, read_targets
 from scaling_collapse.sgd_noise_model import Target, calibrate, forecast, plan_cooldown, schedules
-from scaling_collapse.sgd_noise_model.laws import REGISTRY, Units, build_trunk, rates_of, solve_law
+from scaling_collapse.sgd_noise_model.laws import LAWS
+from scaling_collapse.sgd_noise_model.laws.calibration import LeftOut, Status
+from scaling_collapse.sgd_noise_model.laws.law_solution import solve_law
+from scaling_collapse.sgd_noise_model.laws.rates import Units, rates_of
+from scaling_collapse.sgd_noise_model.laws.trunk import build_trunk
 
 T = 1e9
-CLOCK = np.unique(np.r_[np.geomspace(1e-3, 1, 120), np.linspace(0.005, 1, 200)]) * T
+TOKENS = np.unique(np.r_[np.geomspace(1e-3, 1, 120), np.linspace(0.005, 1, 200)]) * T
 TRUTH = {"L0": 2.5, "A": 0.3, "a": 0.45, "C": 0.09, "q": 0.1, "b": 0.5, "f": 0.35, "lag": 0.01, "memory": 0.2}
 
 
-def rates(schedule, clock=CLOCK, peak=1e-3):
-    return peak * schedule.s(clock / clock[-1])
+def rates(schedule, tokens=TOKENS, peak=1e-3):
+    return peak * schedule.s(tokens / tokens[-1])
 
 
-def truth(run, lr, clock=CLOCK, noise=0.0, rng=0, run_noise=0.0, params=1e6):
+def truth(run, lr, tokens=TOKENS, noise=0.0, rng=0, run_noise=0.0, params=1e6):
     """A run that obeys the response law, at the units of the longest constant run."""
-    law = REGISTRY["response"](Units(1e-3, T))
+    law = LAWS["response"](Units(1e-3, T))
     theta = np.array([_coordinate(p, TRUTH[p.name]) for p in law.parameters])
-    loss, _ = law.losses(theta, law.prepare(rates_of(run, params, clock, lr, law.units)))
+    loss, _ = law.losses(theta, law.prepare(rates_of(run, params, tokens, lr, law.units)))
     draw = np.random.default_rng(rng)
     loss = loss * np.exp(run_noise * draw.standard_normal() + noise * draw.standard_normal(loss.size))
-    return LossCurve(run=run, params=params, tokens=clock, loss=loss, lr=lr)
+    return LossCurve(run=run, params=params, tokens=tokens, loss=loss, lr=lr)
 
 
 def _coordinate(parameter, value):
@@ -51,20 +56,20 @@ def calibration(noise=0.0, run_noise=0.0, rng=0):
 )
 def test_the_response_law_forecasts_its_own_curves(schedule):
     lr = rates(schedule)
-    [found] = forecast(calibration(), [Target("t", 1e6, CLOCK, lr)])
+    [found] = forecast(calibration(), [Target("t", 1e6, TOKENS, lr)])
     want = truth("t", lr).loss
-    late = CLOCK > 0.06 * T
+    late = TOKENS > 0.06 * T
     assert np.abs(found.loss / want - 1)[late].max() < 2e-4
     assert found.calibration.law == "response"
 
 
 def test_a_forecast_does_not_depend_on_the_unit_of_time():
     lr = rates(schedules.linear())
-    [tokens] = forecast(calibration(1e-3), [Target("t", 1e6, CLOCK, lr)])
+    [tokens] = forecast(calibration(1e-3), [Target("t", 1e6, TOKENS, lr)])
     scaled = [
         dataclasses.replace(c, tokens=c.tokens / 4096, compute=None, horizon_tokens=np.nan) for c in calibration(1e-3)
     ]
-    [steps] = forecast(scaled, [Target("t", 1e6, CLOCK / 4096, lr)])
+    [steps] = forecast(scaled, [Target("t", 1e6, TOKENS / 4096, lr)])
     np.testing.assert_allclose(steps.loss, tokens.loss, rtol=1e-6)
     np.testing.assert_allclose(steps.high, tokens.high, rtol=1e-4)
 
@@ -73,9 +78,9 @@ def test_bands_cover_runs_with_their_own_noise():
     lr = rates(schedules.linear())
     inside = []
     for rng in range(25):
-        [found] = forecast(calibration(1e-3, 3e-4, rng), [Target("t", 1e6, CLOCK, lr)])
+        [found] = forecast(calibration(1e-3, 3e-4, rng), [Target("t", 1e6, TOKENS, lr)])
         run = truth("t", lr, noise=1e-3, run_noise=3e-4, rng=10_000 + rng)
-        late = CLOCK > 0.05 * T
+        late = TOKENS > 0.05 * T
         inside.append(((found.low < run.loss) & (run.loss < found.high))[late].mean())
     assert 0.85 < np.mean(inside) < 0.99
 
@@ -84,7 +89,7 @@ def test_the_targets_loss_and_noise_are_never_read():
     runs = calibration(1e-3)
     lr = rates(schedules.linear())
     clean = truth("t", lr)
-    poisoned = dataclasses.replace(clean, loss=np.full(CLOCK.size, 1e300), noise_trace=np.full(CLOCK.size, np.nan))
+    poisoned = dataclasses.replace(clean, loss=np.full(TOKENS.size, 1e300), noise_trace=np.full(TOKENS.size, np.nan))
     [a], [b] = forecast(runs, [clean]), forecast(runs, [poisoned])
     for name in ("loss", "low", "high"):
         assert getattr(a, name).tobytes() == getattr(b, name).tobytes()
@@ -97,9 +102,9 @@ def test_the_target_is_not_read_from_tables_either():
     poison["noise_trace"] = [-1.0] * len(poison["run"])
     without = {k: v for k, v in clean.items() if k != "loss"}
     runs = calibration(1e-3)
-    found = [forecast(runs, list(read_targets(frame)))[0] for frame in (clean, poison, without)]
+    found = [forecast(runs, read_targets(frame))[0] for frame in (clean, poison, without)]
     assert found[0].loss.tobytes() == found[1].loss.tobytes() == found[2].loss.tobytes()
-    assert len(found[0].loss) == CLOCK.size
+    assert len(found[0].loss) == TOKENS.size
 
 
 def test_the_traced_law_recovers_its_coefficient_and_pools_sizes():
@@ -108,34 +113,34 @@ def test_the_traced_law_recovers_its_coefficient_and_pools_sizes():
     assert fit.law == "traced-response"
     assert fit.solution.values["c"] == pytest.approx(0.25, rel=0.02)
     lr = rates(schedules.cosine())
-    [found] = forecast(runs, [Target("t", 2e6, CLOCK, lr)])
+    [found] = forecast(runs, [Target("t", 2e6, TOKENS, lr)])
     want = traced("t", lr, 2e6).loss
-    assert np.abs(found.loss / want - 1)[CLOCK > 0.05 * T].max() < 1e-3
+    assert np.abs(found.loss / want - 1)[TOKENS > 0.05 * T].max() < 1e-3
 
 
 def test_a_size_without_a_trunk_lies_between_its_neighbours_and_is_warned_of():
     runs = traced_runs(sizes=(1e6, 4e6))
     lr = rates(schedules.cosine())
-    [found] = forecast(runs, [Target("t", 2e6, CLOCK, lr)])
+    [found] = forecast(runs, [Target("t", 2e6, TOKENS, lr)])
     assert any("no constant-rate run of this size" in w for w in found.warnings)
     want = traced("t", lr, 2e6).loss
-    assert np.abs(found.loss / want - 1)[CLOCK > 0.05 * T].max() < 0.01
+    assert np.abs(found.loss / want - 1)[TOKENS > 0.05 * T].max() < 0.01
 
 
 def test_decayed_runs_of_a_size_without_trunk_are_left_out_by_name():
     runs = [*traced_runs(sizes=(1e6,)), traced("stray", rates(schedules.linear()), 2e6)]
     fit = calibrate(runs, params=1e6)
-    assert ("stray", "no constant-rate run of its size") in fit.left_out
-    assert np.isfinite(forecast(runs, [Target("t", 1e6, CLOCK, rates(schedules.cosine()))])[0].high).all()
+    assert ("stray", LeftOut.NO_TRUNK) in fit.left_out
+    assert np.isfinite(forecast(runs, [Target("t", 1e6, TOKENS, rates(schedules.cosine()))])[0].high).all()
 
 
 def traced(run, lr, params):
     """Losses and noise of an Adam-like run: noise rises with the deficit, and takes a quarter of itself off."""
     s = lr / 1e-3
-    tau = np.r_[CLOCK[0], CLOCK[0] + np.cumsum(np.diff(CLOCK) * (s[1:] + s[:-1]) / 2)] / T
+    tau = np.r_[TOKENS[0], TOKENS[0] + np.cumsum(np.diff(TOKENS) * (s[1:] + s[:-1]) / 2)] / T
     trunk, level = 2.0 + 0.5 * (params / 1e6) ** -0.1 * tau**-0.3, 0.4 * tau**-0.2
     loss = trunk - 0.25 * level * (1 - s)
-    return LossCurve(run=run, params=params, tokens=CLOCK, loss=loss, lr=lr, noise_trace=level)
+    return LossCurve(run=run, params=params, tokens=TOKENS, loss=loss, lr=lr, noise_trace=level)
 
 
 def traced_runs(sizes=(1e6, 2e6)):
@@ -146,14 +151,14 @@ def traced_runs(sizes=(1e6, 2e6)):
 @pytest.mark.parametrize(
     ("target", "words"),
     [
-        (Target("t", 1e6, CLOCK, 2 * rates(schedules.linear())), "a factor 2 above the highest"),
-        (Target("t", 1e6, 3 * CLOCK, rates(schedules.constant())), "training goes 3 times further"),
-        (Target("t", 1e6, CLOCK, rates(schedules.step(at_progress=(0.1,), factor=0.05))), "lower for longer"),
+        (Target("t", 1e6, TOKENS, 2 * rates(schedules.linear())), "a factor 2 above the highest"),
+        (Target("t", 1e6, 3 * TOKENS, rates(schedules.constant())), "training goes 3 times further"),
+        (Target("t", 1e6, TOKENS, rates(schedules.step(at_progress=(0.1,), factor=0.05))), "lower for longer"),
     ],
 )
 def test_leaving_what_is_calibrated_is_warned_of_and_widens_the_band(target, words):
     runs = calibration(1e-3)
-    [inside] = forecast(runs, [Target("t", 1e6, CLOCK, rates(schedules.linear()))])
+    [inside] = forecast(runs, [Target("t", 1e6, TOKENS, rates(schedules.linear()))])
     [outside] = forecast(runs, [target])
     assert any(words in w for w in outside.warnings), outside.warnings
     assert not inside.warnings or all("before what was fitted" in w for w in inside.warnings)
@@ -163,28 +168,39 @@ def test_leaving_what_is_calibrated_is_warned_of_and_widens_the_band(target, wor
 def test_a_size_without_decayed_runs_takes_the_response_of_another_and_is_warned_of():
     lr = rates(schedules.linear())
     trunk = dataclasses.replace(calibration()[0], run="big", params=3e6, compute=None, horizon_tokens=np.nan)
-    [found] = forecast([*calibration(), trunk], [Target("t", 3e6, CLOCK, lr)], law="response")
+    [found] = forecast([*calibration(), trunk], [Target("t", 3e6, TOKENS, lr)], law="response")
     assert found.calibration.donor == 1e6
     assert any("the response is that of the size with params=1000000" in w for w in found.warnings)
-    late = CLOCK > 0.06 * T
+    late = TOKENS > 0.06 * T
     assert np.abs(found.loss / truth("t", lr).loss - 1)[late].max() < 5e-4
-    [own] = forecast(calibration(), [Target("t", 1e6, CLOCK, lr)], law="response")
+    [own] = forecast(calibration(), [Target("t", 1e6, TOKENS, lr)], law="response")
     assert (found.high - found.low)[-1] > (own.high - own.low)[-1]
 
 
 def test_only_constant_runs_say_nothing_of_the_response():
-    [found] = forecast(calibration()[:1], [Target("t", 1e6, CLOCK, rates(schedules.linear()))])
-    assert found.calibration.status == "no decayed run"
+    [found] = forecast(calibration()[:1], [Target("t", 1e6, TOKENS, rates(schedules.linear()))])
+    assert found.calibration.status is Status.NO_DECAYED_RUN
     assert any("only the prior's" in w for w in found.warnings)
 
 
 def test_too_few_points_are_a_status_not_a_number():
-    clock = np.linspace(0.2, 1, 5) * T
+    tokens = np.linspace(0.2, 1, 5) * T
     [found] = forecast(
-        [truth("a", rates(schedules.linear(), clock), clock)], [Target("t", 1e6, CLOCK, CLOCK * 0 + 1e-3)]
+        [truth("a", rates(schedules.linear(), tokens), tokens)], [Target("t", 1e6, TOKENS, TOKENS * 0 + 1e-3)]
     )
-    assert found.calibration.status == "too few points"
+    assert found.calibration.status is Status.TOO_FEW_POINTS
     assert np.isnan(found.loss).all()
+    told = json.loads(json.dumps(found.to_json(), allow_nan=False))
+    assert (told["status"], told["final_loss"], told["final_interval"]) == ("too few points", None, [None, None])
+
+
+def test_numbers_that_the_runs_leave_open_are_named():
+    fit = calibrate([truth("a", rates(schedules.linear()), noise=1e-2)])
+    assert fit.status is Status.NOT_IDENTIFIED
+    assert "lag" in fit.unidentified
+    assert fit.status_in_words == f"not identified: {', '.join(fit.unidentified)}"
+    sure = calibrate(calibration(), law="one-power")
+    assert (sure.status, sure.unidentified, sure.status_in_words) == (Status.OK, (), "ok")
 
 
 @pytest.mark.parametrize(
@@ -192,15 +208,15 @@ def test_too_few_points_are_a_status_not_a_number():
     [
         (lambda r: forecast([], []), "forecast needs at least one target; got none"),
         (lambda r: calibrate([]), "calibrate needs at least one calibration run; got none"),
-        (lambda r: forecast(r, [Target("t", 5e6, CLOCK, CLOCK)]), "needs a calibration run of the target's size"),
+        (lambda r: forecast(r, [Target("t", 5e6, TOKENS, TOKENS)]), "needs a calibration run of the target's size"),
         (lambda r: forecast(r, r, law="magic"), "calibrate needs a law of .*; got 'magic'"),
         (lambda r: forecast(r, r, level=1.5), "forecast needs a `level` between 0 and 1; got 1.5"),
         (lambda r: forecast(r, r, law="noise"), "law 'noise' needs a decayed run that carries `noise_trace`; got none"),
         (
-            lambda r: forecast(r, [Target("t", 1e6, CLOCK, CLOCK, counts="steps")]),
+            lambda r: forecast(r, [Target("t", 1e6, TOKENS, TOKENS, clock="steps")]),
             "with one clock; got steps in run 't'",
         ),
-        (lambda r: forecast(r, [Target("t", 1e6, CLOCK[::-1], CLOCK)]), "needs increasing tokens"),
+        (lambda r: forecast(r, [Target("t", 1e6, TOKENS[::-1], TOKENS)]), "needs increasing tokens"),
         (lambda r: calibrate([dataclasses.replace(r[0], lr=None)]), "needs learning rates in column `lr`"),
         (lambda r: plan_cooldown(r, -1), "plan_cooldown needs a `budget` of tokens > 0; got -1"),
         (lambda r: plan_cooldown(r, T, fractions=[2]), "plan_cooldown needs `fractions` in"),
@@ -215,9 +231,10 @@ def test_the_best_cooldown_is_the_best_of_the_true_curves():
     plan = plan_cooldown(calibration(), T, shapes=("linear", "cosine"), fractions=(0.05, 0.2, 0.5, 1.0))
 
     def final(p):
-        clock = p.forecast.target.clock
-        return truth("t", p.forecast.target.lr, clock).loss[-1]
+        tokens = p.forecast.target.tokens
+        return truth("t", p.forecast.target.lr, tokens).loss[-1]
 
+    assert json.loads(json.dumps(plan.to_json(), allow_nan=False))["best"]["loss"] == plan.best.loss
     true_order = sorted(plan.plans, key=final)
     assert plan.best is true_order[0]
     assert plan.best.gain == pytest.approx(final(plan.constant) - final(plan.best), rel=0.02)

@@ -54,7 +54,15 @@ def test_text_round_trip_and_range(text):
 
 
 def test_every_kind_is_tried():
-    assert {t.split("(")[0] for t in TEXTS} == set(schedules.REGISTRY) - {"from_function"}
+    assert {t.split("(")[0] for t in TEXTS} == set(schedules.KINDS) - {"from_function"}
+
+
+def test_every_kind_goes_by_its_own_name():
+    for name, kind in schedules.KINDS.items():
+        assert kind.kind == name
+        assert getattr(schedules, name) is kind
+    with pytest.raises(AttributeError, match="has no attribute 'magic'"):
+        schedules.magic  # noqa: B018
 
 
 @pytest.mark.parametrize("text", TEXTS)

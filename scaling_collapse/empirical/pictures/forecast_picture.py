@@ -29,10 +29,10 @@ def draw_forecasts(forecasts: Sequence[Forecast], curves: Sequence[LossCurve]) -
             top.plot(c.tokens, c.loss, color="0.75", linewidth=0.7, label=label, zorder=1)
             bottom.plot(c.tokens, c.lr, color="0.75", linewidth=0.7, zorder=1)
         for f, color in zip(shown, colors(len(shown)), strict=True):
-            top.plot(f.target.clock, f.loss, color=color, label=_short(f.target.run))
-            top.fill_between(f.target.clock, f.low, f.high, color=color, alpha=0.25, linewidth=0)
-            bottom.plot(f.target.clock, f.target.lr, color=color)
-        top.set_ylim(*_window([f.loss for f in shown], [f.target.clock for f in shown]))
+            top.plot(f.target.tokens, f.loss, color=color, label=_short(f.target.run))
+            top.fill_between(f.target.tokens, f.low, f.high, color=color, alpha=0.25, linewidth=0)
+            bottom.plot(f.target.tokens, f.target.lr, color=color)
+        top.set_ylim(*_window([f.loss for f in shown], [f.target.tokens for f in shown]))
         more = len(forecasts) - len(shown)
         rest = f"; {more} more not shown" if more else ""
         top.set_title(f"Forecast, {shown[0].calibration.model.title}; bands {shown[0].level:.0%}{rest}", loc="left")
@@ -84,9 +84,9 @@ def draw_plan(plan: CooldownPlan) -> bytes:
             (best, "C3", f"{best.shape} {best.fraction:.0%} (best)"),
         ):
             f = one.forecast
-            right.plot(f.target.clock, f.loss, color=color, label=label)
-            right.fill_between(f.target.clock, f.low, f.high, color=color, alpha=0.15, linewidth=0)
-        right.set_ylim(*_window([best.forecast.loss, plan.constant.forecast.loss], [best.forecast.target.clock] * 2))
+            right.plot(f.target.tokens, f.loss, color=color, label=label)
+            right.fill_between(f.target.tokens, f.low, f.high, color=color, alpha=0.15, linewidth=0)
+        right.set_ylim(*_window([best.forecast.loss, plan.constant.forecast.loss], [best.forecast.target.tokens] * 2))
         right.set(xlabel="tokens (or steps)", ylabel="loss")
         right.set_title(f"{count(best.forecast.target.params)} parameters", loc="left")
         right.legend(fontsize=7)

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Mapping
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from ...common import InputError
-from ...theory import Ladder
+from ...sgd_noise_model import Target, Targets
+from ...theory import Finding, IntegrityReport, Ladder
 from .columns import text_column
 from .curve_reader import read_curves
 from .readers import read_table, table_files
@@ -17,11 +19,11 @@ from .readers import read_table, table_files
 __all__ = ["read_targets"]
 
 
-def read_targets(source: Any, *, where: Mapping[str, str] | None = None, hindsight: bool = False) -> Ladder:
-    """Runs with their learning rates, and a placeholder (the run's number, from 1) where the loss would be.
+def read_targets(source: Any, *, where: Mapping[str, str] | None = None, hindsight: bool = False) -> Targets:
+    """Runs with their learning rates and no losses; what was dropped, merged or repaired is in `targets.integrity`.
 
     The columns `loss` and `noise_trace` are taken off the table before anything is read, so that nothing after this can
-    depend on them.
+    depend on them. The rest is mended as by `read_curves`.
 
     Parameters
     ----------
@@ -43,38 +45,56 @@ def read_targets(source: Any, *, where: Mapping[str, str] | None = None, hindsig
     >>> list(targets)[0].lr
     array([1. , 0.5])
     """
+    tables, findings = _tables(source)
+    ladders = [_mended(table, name, where, hindsight) for name, table in tables]
+    if not ladders:
+        raise InputError("forecast needs at least one target table; got none. Name a file or folder.")
+    targets = [Target.of(curve, hindsight=hindsight) for ladder in ladders for curve in ladder]
+    names = [t.run for t in targets]
+    twice = sorted({n for n in names if names.count(n) > 1})
+    if twice:
+        raise InputError(f"forecast needs targets with different names; got {twice[0]!r} in two files. Rename one.")
+    reports = [ladder.integrity for ladder in ladders]
+    report = IntegrityReport(
+        sources=tuple(name for name, _ in tables),
+        rows_read=sum(r.rows_read for r in reports),
+        rows_used=sum(r.rows_used for r in reports),
+        findings=tuple(dict.fromkeys((*findings, *(f for r in reports for f in r.findings)))),
+    )
+    return Targets(targets, report)
+
+
+def _tables(source: Any) -> tuple[list[tuple[str, Any]], list[Finding]]:
+    """(name, pyarrow table) of everything that `source` stands for, and the files that are no tables."""
     import pyarrow as pa
 
     if isinstance(source, str | os.PathLike):
         source = [source]
-    frames: list[tuple[str, Any]]
-    if isinstance(source, Iterable) and not isinstance(source, Mapping) and not hasattr(source, "columns"):
-        files = [f for path in source for f in table_files(path)[0]]
-        frames = [(str(f), read_table(f)) for f in files]
-    else:
-        frames = [("frame", source if isinstance(source, pa.Table) else pa.table(source))]
-    curves, findings = [], []
-    report = None
-    for name, table in frames:
-        for column, what in (("run", "the runs' names"), ("lr", "the learning rates")):
-            if column not in table.column_names:
-                raise InputError(
-                    f"forecast needs {what} in column `{column}` of the target; got {', '.join(table.column_names)} in "
-                    f"{name}. Add the column."
-                )
-        dropped = [c for c in ("loss", *(() if hindsight else ("noise_trace",))) if c in table.column_names]
-        table = table.drop_columns(dropped)
-        runs = text_column(table, "run", name)
-        number = {run: i + 1.0 for i, run in enumerate(dict.fromkeys(runs.tolist()))}
-        placeholder = np.array([number[run] for run in runs.tolist()], dtype=np.float64)
-        ladder = read_curves(table.append_column("loss", pa.array(placeholder)), where=where, use_horizon=False)
-        curves += list(ladder)
-        findings += ladder.integrity.findings
-        report = report or ladder.integrity
-    if report is None:
-        raise InputError("forecast needs at least one target table; got none. Name a file or folder.")
-    names = [c.run for c in curves]
-    twice = sorted({n for n in names if names.count(n) > 1})
-    if twice:
-        raise InputError(f"forecast needs targets with different names; got {twice[0]!r} in two files. Rename one.")
-    return Ladder(curves, report)
+    if not isinstance(source, Iterable) or isinstance(source, Mapping) or hasattr(source, "columns"):
+        return [("frame", source if isinstance(source, pa.Table) else pa.table(source))], []
+    found = [table_files(Path(path)) for path in source]
+    detail = "not a curve table by its ending: not read"
+    others = [Finding("other file", "noted", str(p), detail) for _, paths in found for p in paths]
+    return [(str(f), read_table(f)) for files, _ in found for f in files], others
+
+
+def _mended(table: Any, name: str, where: Mapping[str, str] | None, hindsight: bool) -> Ladder:
+    """The runs of one table after the repairs of `read_curves`, with a number in place of the loss.
+
+    The repairs need a loss. It is the run's number, so that two runs of equal rates are not taken for one; nobody
+    outside this file sees it.
+    """
+    import pyarrow as pa
+
+    for column, what in (("run", "the runs' names"), ("lr", "the learning rates")):
+        if column not in table.column_names:
+            raise InputError(
+                f"forecast needs {what} in column `{column}` of the target; got {', '.join(table.column_names)} in "
+                f"{name}. Add the column."
+            )
+    dropped = [c for c in ("loss", *(() if hindsight else ("noise_trace",))) if c in table.column_names]
+    table = table.drop_columns(dropped)
+    runs = text_column(table, "run", name).tolist()
+    number = {run: i + 1.0 for i, run in enumerate(dict.fromkeys(runs))}
+    placeholder = np.array([number[run] for run in runs], dtype=np.float64)
+    return read_curves(table.append_column("loss", pa.array(placeholder)), where=where, use_horizon=False)

@@ -8,7 +8,7 @@ from numbers import Real
 
 import numpy as np
 
-from ...sgd_noise_model.laws import Units, rates_of
+from ...sgd_noise_model.laws.rates import Units, rates_of
 from ...theory import LossCurve
 
 __all__ = ["RunSchedule", "schedule_of"]

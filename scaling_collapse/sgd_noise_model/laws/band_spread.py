@@ -39,7 +39,7 @@ EARLY_SHARE = 0.02
 BLOCKS_PER_OCTAVE = 2
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, kw_only=True)
 class Spread:
     """What the calibration runs say of errors: `point` and `run` standard deviations of `ln L`, covariance `V`."""
 
@@ -67,14 +67,14 @@ def spread_of(fit: Calibration) -> Spread:
             means.append(float(e[inside].mean()))
     k = fit.solution.theta.size
     if not scores:
-        return Spread(math.nan, math.nan, np.full((k, k), np.nan))
+        return Spread(point=math.nan, run=math.nan, covariance=np.full((k, k), np.nan))
     free = max(len(scores) - k, 1)
     B = np.array(scores)
-    priors = np.diag([0.0 if p.prior is None else 1.0 / p.prior[1] ** 2 for p in fit.model.parameters])
+    priors = np.diag([0.0 if p.prior is None else 1.0 / p.prior.sd**2 for p in fit.model.parameters])
     H = np.linalg.pinv(fit.solution.curvature * HUBER_DELTA**2, hermitian=True)
     S = B.T @ B * (len(scores) / free) + priors * HUBER_DELTA**4
     run = math.sqrt(float(np.square(means).sum()) / free)
-    return Spread(float(np.median(points)), run, H @ S @ H)
+    return Spread(point=float(np.median(points)), run=run, covariance=H @ S @ H)
 
 
 def log_spread(fit: Calibration, spread: Spread, rates: Rates, loss: Array, gradient: Array) -> Array:

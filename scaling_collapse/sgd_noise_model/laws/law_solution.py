@@ -19,16 +19,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...common import Array
-from .schedule_law import ScheduleLaw
+from .schedule_law import POWER_LAW_NUMBERS, ScheduleLaw
 
-__all__ = ["HUBER_DELTA", "TRUNK_NUMBERS", "LawSolution", "solve_law"]
+__all__ = ["HUBER_DELTA", "LawSolution", "solve_law"]
 
 HUBER_DELTA = 1e-3
-TRUNK_NUMBERS = 3
-"""Every law of one size begins with the numbers of its power law."""
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, kw_only=True)
 class LawSolution:
     """A fitted law.
 
@@ -82,82 +80,115 @@ def solve_law(
         A fit of the same law to other runs: all numbers but those of the power law are held at its values, and their
         information is its information.
     """
-    from scipy.optimize import least_squares
+    objective = _Objective(law, prepared, ln_losses, masks)
+    starts = law.starts(math.exp(float(objective.target.min()))) if start is None else [start]
+    best, found = _descend(objective, starts, held)
+    if best is None:
+        k = len(law.parameters)
+        nothing, unknown = np.full(k, np.nan), np.zeros((k, k))
+        return LawSolution(law=law, theta=nothing, objective=math.nan, converged=False, curvature=unknown, starts=())
+    theta = _whole(best.x, law, held)
+    _, gradient = objective(theta)
+    curvature = gradient.T @ gradient
+    if held is not None:
+        k = POWER_LAW_NUMBERS
+        curvature[:, k:] = curvature[k:] = 0.0
+        curvature[k:, k:] = _marginal(held.curvature)
+    agree = sum(min(found) * 1.02 + 1e-12 >= F for F in found)
+    return LawSolution(
+        law=law,
+        theta=theta,
+        objective=min(found),
+        converged=bool(best.status > 0 and (agree > 1 or len(found) == 1)),
+        curvature=curvature,
+        starts=tuple(found),
+    )
 
-    target = np.concatenate([y[m] for y, m in zip(ln_losses, masks, strict=True)])
-    prior = [(j, *p.prior) for j, p in enumerate(law.parameters) if p.prior is not None]
-    index = np.array([j for j, _, _ in prior], dtype=int)
-    mean, sd = (np.array([row[i] for row in prior]) for i in (1, 2))
-    rows = target.size + index.size
-    prior_rows = np.zeros((index.size, len(law.parameters)))
-    prior_rows[np.arange(index.size), index] = 1.0 / sd
-    cache: dict[bytes, tuple[Array, Array]] = {}
 
-    def evaluate(theta: Array) -> tuple[Array, Array]:
+class _Objective:
+    """`F` as a sum of squares and its Jacobian; the last ones are kept, as the solver asks for both in turn."""
+
+    def __init__(
+        self, law: ScheduleLaw, prepared: Sequence[Any], ln_losses: Sequence[Array], masks: Sequence[NDArray[np.bool_]]
+    ) -> None:
+        self.law, self.prepared, self.masks = law, prepared, masks
+        self.target = np.concatenate([y[m] for y, m in zip(ln_losses, masks, strict=True)])
+        priors = [(j, p.prior) for j, p in enumerate(law.parameters) if p.prior is not None]
+        self.index = np.array([j for j, _ in priors], dtype=int)
+        self.mean, self.sd = np.array([p.mean for _, p in priors]), np.array([p.sd for _, p in priors])
+        self.rows = self.target.size + self.index.size
+        self.prior_rows = np.zeros((self.index.size, len(law.parameters)))
+        self.prior_rows[np.arange(self.index.size), self.index] = 1.0 / self.sd
+        self.last: tuple[bytes, tuple[Array, Array]] | None = None
+
+    def __call__(self, theta: Array) -> tuple[Array, Array]:
+        """Residuals, shape (rows,), and their gradient, shape (rows, k): first the points, then the priors."""
         key = theta.tobytes()
-        if key in cache:
-            return cache[key]
-        residual, gradient = np.empty(rows), np.empty((rows, theta.size))
+        if self.last is not None and self.last[0] == key:
+            return self.last[1]
+        residual, gradient = np.empty(self.rows), np.empty((self.rows, theta.size))
         at = 0
-        for run, mask in zip(prepared, masks, strict=True):
-            loss, slope = law.losses(theta, run)
+        for run, mask in zip(self.prepared, self.masks, strict=True):
+            loss, slope = self.law.losses(theta, run)
             loss, slope = loss[mask], slope[mask]
             floor = np.maximum(loss, 1e-12)
             n = loss.size
-            residual[at : at + n] = np.log(floor) - target[at : at + n]
+            residual[at : at + n] = np.log(floor) - self.target[at : at + n]
             gradient[at : at + n] = slope / floor[:, None]
             at += n
-        r = residual[:at] / HUBER_DELTA
-        far = np.abs(r) > 1.0
-        # The square root of twice Huber's function, so that least squares minimizes it.
-        h = np.where(far, np.sign(r) * np.sqrt(np.maximum(2 * np.abs(r) - 1.0, 1e-300)), r)
-        residual[:at] = h
-        gradient[:at] *= (np.where(far, 1.0 / np.maximum(np.abs(h), 1.0), 1.0) / HUBER_DELTA)[:, None]
-        residual[at:] = (theta[index] - mean) / sd
-        gradient[at:] = prior_rows
+        _rooted_huber(residual[:at], gradient[:at])
+        residual[at:] = (theta[self.index] - self.mean) / self.sd
+        gradient[at:] = self.prior_rows
         np.nan_to_num(residual, copy=False, nan=1e6, posinf=1e6, neginf=-1e6)
         np.nan_to_num(gradient, copy=False, nan=0.0, posinf=0.0, neginf=0.0)
-        cache.clear()
-        cache[key] = residual, gradient
+        self.last = key, (residual, gradient)
         return residual, gradient
 
-    starts = law.starts(math.exp(float(target.min()))) if start is None else [start]
-    free = slice(None) if held is None else slice(TRUNK_NUMBERS)
-    whole = np.zeros(len(law.parameters)) if held is None else held.theta.copy()
 
-    def full(v: Array) -> Array:
-        theta = whole.copy()
-        theta[free] = v
-        return theta
+def _rooted_huber(residual: Array, gradient: Array) -> None:
+    """In place: the square root of twice Huber's function, so that least squares minimizes it."""
+    r = residual / HUBER_DELTA
+    far = np.abs(r) > 1.0
+    h = np.where(far, np.sign(r) * np.sqrt(np.maximum(2 * np.abs(r) - 1.0, 1e-300)), r)
+    residual[:] = h
+    gradient *= (np.where(far, 1.0 / np.maximum(np.abs(h), 1.0), 1.0) / HUBER_DELTA)[:, None]
 
+
+def _descend(objective: _Objective, starts: Sequence[Array], held: LawSolution | None) -> tuple[Any, list[float]]:
+    """The solver's result at the lowest minimum (None where the points are too few), and `F` from every start."""
+    from scipy.optimize import least_squares
+
+    free = slice(None if held is None else POWER_LAW_NUMBERS)
+
+    def residuals(v: Array) -> Array:
+        return objective(_whole(v, objective.law, held))[0]
+
+    def jacobian(v: Array) -> Array:
+        return objective(_whole(v, objective.law, held))[1][:, free]
+
+    scipys: Any = jacobian  # its stub asks for the name of a method
     best, found = None, []
     for x in starts:
-        if rows < x.size:
+        if objective.rows < x.size:
             break
-        jacobian: Any = lambda v: evaluate(full(v))[1][:, free]  # noqa: E731  (scipy's stub asks for a name of a method)
         result = least_squares(
-            lambda v: evaluate(full(v))[0], x[free], jac=jacobian, method="lm", xtol=1e-8, ftol=1e-8, gtol=1e-8,
-            max_nfev=200,
-        )  # fmt: skip
+            residuals, x[free], jac=scipys, method="lm", xtol=1e-8, ftol=1e-8, gtol=1e-8, max_nfev=200
+        )
         found.append(float(result.cost) * HUBER_DELTA**2)
         if best is None or result.cost < best.cost:
             best = result
-    if best is None:
-        k = len(law.parameters)
-        return LawSolution(law, np.full(k, np.nan), math.nan, False, np.zeros((k, k)), ())
-    theta = full(best.x)
-    _, gradient = evaluate(theta)
-    curvature = gradient.T @ gradient
-    if held is not None:
-        curvature[:, TRUNK_NUMBERS:] = curvature[TRUNK_NUMBERS:] = 0.0
-        curvature[TRUNK_NUMBERS:, TRUNK_NUMBERS:] = _marginal(held.curvature)
-    agree = sum(min(found) * 1.02 + 1e-12 >= F for F in found)
-    converged = bool(best.status > 0 and (agree > 1 or len(found) == 1))
-    return LawSolution(law, theta, min(found), converged, curvature, tuple(found))
+    return best, found
+
+
+def _whole(free: Array, law: ScheduleLaw, held: LawSolution | None) -> Array:
+    """All coordinates from those that are fitted."""
+    theta = np.zeros(len(law.parameters)) if held is None else held.theta.copy()
+    theta[: free.size] = free
+    return theta
 
 
 def _marginal(information: Array) -> Array:
     """The information on all numbers but the power law's, these being unknown: a Schur complement."""
-    k = TRUNK_NUMBERS
+    k = POWER_LAW_NUMBERS
     inner = np.linalg.pinv(information[:k, :k], hermitian=True)
     return information[k:, k:] - information[k:, :k] @ inner @ information[:k, k:]

@@ -7,22 +7,22 @@ from typing import NamedTuple
 
 import numpy as np
 
+from ...common import Array
 from .rates import Rates, Units
 from .relaxation import relaxed
-from .schedule_law import POWER_LAW, Array, Parameter, ScheduleLaw, positive, power_law, register, stack
+from .schedule_law import POWER_LAW, POWER_LAW_NUMBERS, Parameter, ScheduleLaw, positive, power_law, stack
 
 __all__ = ["Momentum"]
 
 
 class _Prepared(NamedTuple):
     z: Array
-    clock: Array
+    time: Array
     before: Array
     after: Array
     first: int
 
 
-@register
 class Momentum(ScheduleLaw):
     r"""A power law of progress, less an annealing term.
 
@@ -30,7 +30,7 @@ class Momentum(ScheduleLaw):
         m_i = \lambda m_{i-1} + (\eta_{i-1} - \eta_i)
 
     In continuous time `m' = -m / w - s'` with `lambda = e^{-1/w}`, and `(1 - lambda) S_2` is the deficit relaxed over
-    the clock with memory `w` (exactly, for rates that jump): the law says that a deficit lowers the loss by `C R`,
+    time with memory `w` (exactly, for rates that jump): the law says that a deficit lowers the loss by `C R`,
     after a delay of `w`, about `1 / (1 - lambda)`, steps; `C = C' / (1 - lambda)`. Drops count after warm-up. `lambda`
     is fitted; the paper's default is 0.999.
 
@@ -59,19 +59,20 @@ class Momentum(ScheduleLaw):
         )
 
     def prepare(self, rates: Rates) -> _Prepared:
-        """Time and the deficit over the clock."""
-        clock = rates.clock / self.units.tau
-        return _Prepared(rates.z[rates.first :], clock, rates.deficit_before, rates.deficit_after, rates.first)
+        """Time, in units of tau_ref, and the deficit over it."""
+        time = rates.tokens / self.units.tau
+        return _Prepared(rates.z[rates.first :], time, rates.deficit_before, rates.deficit_after, rates.first)
 
     def losses(self, theta: Array, prepared: _Prepared) -> tuple[Array, Array]:
         """The formula, and its gradient."""
         loss, gradient = power_law(theta, prepared.z)
-        R, slope = relaxed(prepared.clock, prepared.before, prepared.after, positive(theta[4]))
-        C = positive(theta[3])
+        ln_C, ln_memory = theta[POWER_LAW_NUMBERS:]
+        R, slope = relaxed(prepared.time, prepared.before, prepared.after, positive(ln_memory))
+        C = positive(ln_C)
         drop = C * R[prepared.first :]
         return loss - drop, stack([*gradient, -drop, -C * slope[prepared.first :]])
 
 
 def decay_factor(memory: float, units: Units) -> float:
-    """`lambda` per unit of the clock from the fitted memory."""
+    """`lambda` per unit of time (token or step) from the fitted memory."""
     return float(np.exp(-1.0 / (memory * units.tau)))

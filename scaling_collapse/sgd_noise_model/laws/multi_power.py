@@ -9,8 +9,9 @@ import numba
 import numpy as np
 from numpy.typing import NDArray
 
+from ...common import Array
 from .rates import Rates, Units
-from .schedule_law import POWER_LAW, Array, Parameter, ScheduleLaw, positive, power_law, register, stack
+from .schedule_law import POWER_LAW, POWER_LAW_NUMBERS, Parameter, ScheduleLaw, positive, power_law, stack
 
 __all__ = ["MultiPower"]
 
@@ -26,7 +27,6 @@ class _Prepared(NamedTuple):
     last: NDArray[np.intp]
 
 
-@register
 class MultiPower(ScheduleLaw):
     r"""A power law of progress, less a sum over all drops of the rate so far.
 
@@ -71,7 +71,7 @@ class MultiPower(ScheduleLaw):
         drop = np.r_[slide[interval] / pieces[interval], jump]
         rate = np.r_[after[interval] - u * slide[interval], after]
         # tau is quadratic in the progress within an interval
-        width = rates.clock[interval + 1] - rates.clock[interval]
+        width = rates.tokens[interval + 1] - rates.tokens[interval]
         at = np.r_[z[interval] + u * width * (after[interval] - u * slide[interval] / 2) / self.units.tau, z]
         rate = np.maximum(rate, 1e-4)
         knot = np.r_[interval + 1, np.arange(z.size) + 1]  # the first knot that feels it
@@ -84,16 +84,16 @@ class MultiPower(ScheduleLaw):
     def losses(self, theta: Array, prepared: _Prepared) -> tuple[Array, Array]:
         """The formula, and its gradient."""
         loss, gradient = power_law(theta, prepared.z)
-        B, C, beta, g = positive(theta[3]), positive(theta[4]), positive(theta[5]), theta[6]
-        total, by_C, by_beta, by_g = _paid(
-            prepared.z, prepared.drop, prepared.rate, prepared.at, prepared.last, C, beta, g
-        )
+        ln_B, ln_C, ln_beta, g = theta[POWER_LAW_NUMBERS:]
+        B = positive(ln_B)
+        total, by_C, by_beta, by_g = _paid(prepared, positive(ln_C), positive(ln_beta), g)
         return loss - B * total, stack([*gradient, -B * total, -B * by_C, -B * by_beta, -B * by_g])
 
 
 @numba.njit(cache=True)
-def _paid(z, drop, rate, at, last, C, beta, g):  # type: ignore[no-untyped-def]
+def _paid(prepared, C, beta, g):  # type: ignore[no-untyped-def]
     """The sum over drops and its derivatives by `ln C`, `ln beta` and `g`, at every point."""
+    z, drop, rate, at, last = prepared.z, prepared.drop, prepared.rate, prepared.at, prepared.last
     n, m = z.size, drop.size
     total, by_C, by_beta, by_g = np.zeros(n), np.zeros(n), np.zeros(n), np.zeros(n)
     speed, ln_rate = np.empty(m), np.empty(m)

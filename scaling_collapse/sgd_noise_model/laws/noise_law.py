@@ -7,9 +7,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ...common import InputError
+from ...common import Array, InputError
 from .rates import Rates, Units
-from .schedule_law import Array, Parameter, ScheduleLaw, positive, register, stack
+from .schedule_law import Parameter, ScheduleLaw, positive, stack
 from .trunk import NOISE_WIDTH, Trunk, smooth
 
 __all__ = ["NoiseLaw"]
@@ -20,7 +20,6 @@ class _Prepared(NamedTuple):
     direction: Array
 
 
-@register
 class NoiseLaw(ScheduleLaw):
     r"""The loss at a rate below the peak, from the constant-rate curve and the run's own noise.
 
@@ -54,7 +53,7 @@ class NoiseLaw(ScheduleLaw):
                 f"{rates.run!r} has none. Add the column, or use another --law."
             )
         z = rates.z[rates.first :]
-        t = rates.clock[rates.first :]
+        t = rates.tokens[rates.first :]
         known = (rates.noise_trace > 0) & (t > 0)
         ln_t = np.log(np.maximum(t, t[t > 0][0]))
         noise = np.exp(smooth(np.log(t[known]), np.log(rates.noise_trace[known]), ln_t, NOISE_WIDTH))
@@ -62,5 +61,6 @@ class NoiseLaw(ScheduleLaw):
 
     def losses(self, theta: Array, prepared: _Prepared) -> tuple[Array, Array]:
         """The formula, and its gradient."""
-        change = positive(theta[0]) * prepared.direction
+        (ln_c,) = theta
+        change = positive(ln_c) * prepared.direction
         return prepared.base + change, stack([change])

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+from ...common import Array
 from .rates import Rates, Units
-from .schedule_law import POWER_LAW, Array, ScheduleLaw, power_law, register, stack
+from .schedule_law import POWER_LAW, ScheduleLaw, power_law, stack
 
 __all__ = ["OnePower"]
 
 
-@register
 class OnePower(ScheduleLaw):
     r"""The loss as a power law of gradient-flow time alone.
 

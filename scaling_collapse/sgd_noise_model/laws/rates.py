@@ -1,7 +1,7 @@
 """What a schedule law sees of a run: its learning rates, and nothing of its loss.
 
-Symbols: `t` the run's clock (tokens, or steps where only steps are known), `eta` the learning rate, `s = eta / eta_ref`
-relative to the highest rate of the calibration runs, `tau = integral of s dt` gradient-flow time in units of the clock,
+Symbols: `t` tokens (or steps, where only steps are known), `eta` the learning rate, `s = eta / eta_ref`
+relative to the highest rate of the calibration runs, `tau = integral of s dt` gradient-flow time in units of t,
 `z = tau / tau_ref` relative to the longest calibration run, `d = 1 - s` the deficit after warm-up.
 """
 
@@ -25,7 +25,7 @@ class Units:
     tau: float
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, kw_only=True)
 class Rates:
     """The learning rates of one run at its knots: time 0, then every logged point.
 
@@ -36,12 +36,12 @@ class Rates:
     ----------
     run, params
         Name and parameters `p` of the run.
-    clock
+    tokens
         `t` at the knots, shape (n,), from 0.
     before, after
         `s` just before and from each knot on, shape (n,); they differ at jumps only.
     tau
-        Integral of s over the clock, shape (n,).
+        Integral of s over t, shape (n,).
     z
         `tau / tau_ref`, shape (n,).
     deficit_before, deficit_after
@@ -56,7 +56,7 @@ class Rates:
 
     run: str
     params: float
-    clock: Array
+    tokens: Array
     before: Array
     after: Array
     tau: Array
@@ -82,7 +82,7 @@ class Rates:
 
 
 def rates_of(
-    run: str, params: float, clock: ArrayLike, lr: ArrayLike, units: Units, noise_trace: ArrayLike | None = None
+    run: str, params: float, tokens: ArrayLike, lr: ArrayLike, units: Units, noise_trace: ArrayLike | None = None
 ) -> Rates:
     """The history of a run's learning rates.
 
@@ -92,7 +92,7 @@ def rates_of(
     ----------
     run, params
         Name and number of parameters.
-    clock
+    tokens
         `t` of the logged points, shape (n,), increasing, >= 0.
     lr
         `eta` at these points, shape (n,), >= 0; NaN where it was not logged (filled by straight lines).
@@ -106,7 +106,7 @@ def rates_of(
     InputError
         If no learning rate is known or one is negative.
     """
-    t, eta = np.asarray(clock, dtype=np.float64), np.asarray(lr, dtype=np.float64)
+    t, eta = np.asarray(tokens, dtype=np.float64), np.asarray(lr, dtype=np.float64)
     known = np.isfinite(eta)
     if not known.any():
         raise InputError(f"forecast needs learning rates in column `lr`; got none for run {run!r}. Add the column.")
@@ -128,7 +128,10 @@ def rates_of(
     deficit_after[:warm] = deficit_after[warm]
     deficit_before[: warm + 1] = deficit_after[warm]
     noise = None if noise_trace is None else np.asarray(noise_trace, dtype=np.float64)
-    return Rates(run, params, t, before, s, tau, tau / units.tau, deficit_before, deficit_after, warm, first, noise)
+    return Rates(
+        run=run, params=params, tokens=t, before=before, after=s, tau=tau, z=tau / units.tau,
+        deficit_before=deficit_before, deficit_after=deficit_after, warm=warm, first=first, noise_trace=noise,
+    )  # fmt: skip
 
 
 def _jumps(s: Array) -> NDArray[np.bool_]:

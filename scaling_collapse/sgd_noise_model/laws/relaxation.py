@@ -1,8 +1,9 @@
 r"""The deficit of the learning rate as seen through an exponential memory, exactly for piecewise linear rates.
 
-.. math:: R'(c) = \frac{d(c) - R(c)}{w}, \qquad R(c_0) = d(c_0)
+.. math:: R'(t) = \frac{d(t) - R(t)}{w}, \qquad R(t_0) = d(t_0)
 
-over a clock `c`, memory `w` in its units. One pass over the knots; the derivative by `ln w` comes along.
+over any time `t` (tokens, gradient-flow time, its logarithm), memory `w` in its units. One pass over the knots; the
+derivative by `ln w` comes along.
 """
 
 from __future__ import annotations
@@ -18,23 +19,23 @@ __all__ = ["relaxed"]
 
 
 @numba.njit(cache=True)
-def relaxed(clock: Array, before: Array, after: Array, memory: float) -> tuple[Array, Array]:
+def relaxed(time: Array, before: Array, after: Array, memory: float) -> tuple[Array, Array]:
     """`R` just before each knot, and `dR / d ln w`, shapes (n,).
 
     Parameters
     ----------
-    clock
-        `c` at the knots, shape (n,), not decreasing.
+    time
+        `t` at the knots, shape (n,), not decreasing.
     before, after
         `d` just before and from each knot on, shape (n,).
     memory
-        `w > 0`, in units of the clock.
+        `w > 0`, in units of the time.
     """
-    n = clock.size
+    n = time.size
     value, slope = np.empty(n), np.zeros(n)
     value[0] = before[0]
     for i in range(1, n):
-        a = (clock[i] - clock[i - 1]) / memory
+        a = (time[i] - time[i - 1]) / memory
         if a < 1e-5:
             keep, mean = 1.0 - a, 1.0 - 0.5 * a
         else:

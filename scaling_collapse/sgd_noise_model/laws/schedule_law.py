@@ -1,6 +1,6 @@
 """The interface of schedule laws: a loss as a function of a run's learning rates and a few parameters.
 
-Every law is one file with one class; `REGISTRY` lists them. All are fitted by the same `solve_law`.
+Every law is one file with one class; `LAWS` lists them. All are fitted by the same `solve_law`.
 """
 
 from __future__ import annotations
@@ -8,25 +8,24 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar, TypeVar
+from typing import Any, ClassVar, Literal, NamedTuple
 
 import numpy as np
 
 from ...common import Array
 from .rates import Rates, Units
 
-__all__ = ["REGISTRY", "Parameter", "ScheduleLaw", "register"]
+__all__ = ["POWER_LAW", "POWER_LAW_NUMBERS", "Parameter", "Prior", "ScheduleLaw", "positive", "power_law", "stack"]
 
-Kind = TypeVar("Kind", bound="type[ScheduleLaw]")
-
-REGISTRY: dict[str, type[ScheduleLaw]] = {}
-"""Every law by the name that users give."""
+Link = Literal["", "log", "logit"]
+"""Which coordinate is fitted: the number itself, its logarithm, or its logit."""
 
 
-def register(cls: Kind) -> Kind:
-    """Class decorator: make a law known by its `name`."""
-    REGISTRY[cls.name] = cls
-    return cls
+class Prior(NamedTuple):
+    """A Gaussian prior in the fitted coordinate."""
+
+    mean: float
+    sd: float
 
 
 @dataclass(frozen=True)
@@ -44,7 +43,7 @@ class Parameter:
     link
         Which coordinate is fitted: the number itself, its `"log"` (positive), or its `"logit"` (between 0 and 1).
     prior
-        Mean and standard deviation of a weak Gaussian prior in the fitted coordinate, or None. It weighs as much as one
+        A weak Gaussian prior in the fitted coordinate, or None. It weighs as much as one
         residual of the size of the Huber threshold and decides only what the calibration runs leave open.
     share
         For a positive loss: fits start at this share of the smallest calibrated loss.
@@ -53,8 +52,8 @@ class Parameter:
     name: str
     meaning: str
     starts: tuple[float, ...] = (0.0,)
-    link: str = ""
-    prior: tuple[float, float] | None = None
+    link: Link = ""
+    prior: Prior | None = None
     share: float | None = None
 
     def start(self, i: int, smallest: float) -> float:
@@ -107,8 +106,8 @@ def positive(coordinate: float) -> float:
 
 
 def power_law(theta: Array, z: Array) -> tuple[Array, list[Array]]:
-    """`L0 + A z^-a` from `(ln L0, ln A, ln a)` and its three derivatives; what most laws begin with."""
-    L0, A, a = np.exp(np.minimum(theta[:3], 100.0))
+    """`L0 + A z^-a` and its three derivatives, from a law's coordinates, which begin with `(ln L0, ln A, ln a)`."""
+    L0, A, a = np.exp(np.minimum(theta[:POWER_LAW_NUMBERS], 100.0))
     ln_z = np.log(np.maximum(z, 1e-9))
     term = A * np.exp(np.minimum(-a * ln_z, 500.0))  # a trial step of the fit may go anywhere
     return L0 + term, [np.full_like(z, L0), term, -a * ln_z * term]
@@ -125,3 +124,6 @@ POWER_LAW = (
     Parameter("a", "its exponent", starts=(math.log(0.45), math.log(0.3), math.log(0.6)), link="log"),
 )
 """Parameters of `power_law`."""
+
+POWER_LAW_NUMBERS = len(POWER_LAW)
+"""Every law of one size begins with these."""

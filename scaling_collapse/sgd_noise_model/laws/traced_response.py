@@ -5,9 +5,10 @@ from __future__ import annotations
 import math
 from typing import NamedTuple
 
+from ...common import Array
 from .rates import Rates, Units
 from .response import RESPONSE, DeficitResponse, deficit_response, prepare_response
-from .schedule_law import Array, Parameter, ScheduleLaw, positive, register, stack
+from .schedule_law import Parameter, ScheduleLaw, positive, stack
 from .trunk import Trunk
 
 __all__ = ["TracedResponse"]
@@ -19,7 +20,6 @@ class _Prepared(NamedTuple):
     response: DeficitResponse
 
 
-@register
 class TracedResponse(ScheduleLaw):
     r"""The measured constant-rate curve, less the response scaled by the noise measured along it.
 
@@ -54,7 +54,8 @@ class TracedResponse(ScheduleLaw):
 
     def losses(self, theta: Array, prepared: _Prepared) -> tuple[Array, Array]:
         """The formula, and its gradient."""
-        response, slopes = deficit_response(theta[1:], prepared.response)
-        scale = positive(theta[0]) * prepared.noise
+        ln_c, *memories = theta
+        response, slopes = deficit_response(memories, prepared.response)
+        scale = positive(ln_c) * prepared.noise
         drop = scale * response
         return prepared.base - drop, stack([-drop, *(-scale * slope for slope in slopes)])

@@ -21,7 +21,7 @@ LEAST_POINTS = 12
 GRID = 400
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, kw_only=True)
 class _SizeTrunk:
     """`ln L` and `ln Tr Sigma` of one size on a grid of `ln z`."""
 
@@ -95,9 +95,9 @@ def build_trunk(curves: Sequence[LossCurve], rates: Sequence[Rates]) -> Trunk | 
         grid = np.unique(np.quantile(ln_z, np.linspace(0, 1, GRID)))
         traced = good & (noise > 0)
         sizes[params] = _SizeTrunk(
-            grid,
-            smooth(ln_z, np.log(loss[good]), grid, LOSS_WIDTH),
-            smooth(np.log(z[traced]), np.log(noise[traced]), grid, NOISE_WIDTH)
+            ln_z=grid,
+            ln_loss=smooth(ln_z, np.log(loss[good]), grid, LOSS_WIDTH),
+            ln_noise=smooth(np.log(z[traced]), np.log(noise[traced]), grid, NOISE_WIDTH)
             if traced.sum() >= LEAST_POINTS
             else None,
         )

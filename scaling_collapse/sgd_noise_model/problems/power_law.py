@@ -9,13 +9,18 @@ Source: Paquette, Paquette, Xiao, Pennington 2024, arXiv 2405.15074, sections 1.
 
 from __future__ import annotations
 
+from typing import Literal, get_args
+
 import numpy as np
 
 from ...common import InputError
 from .equivalent import equivalent_measures
 from .problem import Problem
 
-__all__ = ["power_law"]
+__all__ = ["Features", "power_law"]
+
+Features = Literal["draw", "equivalent"]
+"""One draw of W, or the limit that draws scatter about."""
 
 
 def power_law(
@@ -25,7 +30,7 @@ def power_law(
     beta: float,
     v: int | None = None,
     label_noise: float = 0.0,
-    features: str = "draw",
+    features: Features = "draw",
     seed: int = 0,
 ) -> Problem:
     """Power-law random features with d parameters.
@@ -60,14 +65,7 @@ def power_law(
     1.305
     """
     v = 4 * d if v is None else v
-    if not (d >= 1 and d == int(d)):
-        raise InputError(f"power_law needs `d` a whole number >= 1; got {d}.")
-    if v < d:
-        raise InputError(f"power_law needs `v` >= d ({d}); got {v}.")
-    if not (alpha > 0 and alpha + beta > 0.5):
-        raise InputError(f"power_law needs alpha > 0 and alpha + beta > 1/2; got alpha={alpha}, beta={beta}.")
-    if features not in ("draw", "equivalent"):
-        raise InputError(f"power_law needs `features` 'draw' or 'equivalent'; got {features!r}.")
+    _check(d, v, alpha, beta, features)
     if features == "draw":
         lam, rho, counts, frozen = _draw(d, v, alpha, beta, seed)
     else:
@@ -83,6 +81,17 @@ def power_law(
         name=f"power_law(d={d}, v={v}, alpha={alpha:g}, beta={beta:g})",
         facts=facts | ({"seed": seed} if features == "draw" else {}),
     )
+
+
+def _check(d: int, v: int, alpha: float, beta: float, features: str) -> None:
+    if not (d >= 1 and d == int(d)):
+        raise InputError(f"power_law needs `d` a whole number >= 1; got {d}.")
+    if v < d:
+        raise InputError(f"power_law needs `v` >= d ({d}); got {v}.")
+    if not (alpha > 0 and alpha + beta > 0.5):
+        raise InputError(f"power_law needs alpha > 0 and alpha + beta > 1/2; got alpha={alpha}, beta={beta}.")
+    if features not in get_args(Features):
+        raise InputError(f"power_law needs `features` 'draw' or 'equivalent'; got {features!r}.")
 
 
 def _draw(d: int, v: int, alpha: float, beta: float, seed: int) -> tuple[np.ndarray, np.ndarray, np.ndarray, float]:

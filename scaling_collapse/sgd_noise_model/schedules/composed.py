@@ -9,13 +9,14 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from ...common import Array
 from .decays import Constant, Linear
-from .schedule import Array, Schedule, register
+from .parse import parse
+from .schedule import Schedule
 
 __all__ = ["FromArray", "FromFunction", "Join"]
 
 
-@register
 @dataclass(frozen=True, repr=False)
 class Join(Schedule):
     """One schedule after another; part i runs over `[at_progress[i - 1], at_progress[i]]` at its own `peak`.
@@ -39,8 +40,6 @@ class Join(Schedule):
 
     def check(self) -> None:
         """Check that the points increase within (0, 1), one fewer than the parts."""
-        from .parse import parse
-
         object.__setattr__(self, "parts", tuple(parse(p) for p in self.parts))
         object.__setattr__(self, "at_progress", tuple(float(p) for p in self.at_progress))
         points = self.at_progress
@@ -66,7 +65,6 @@ class Join(Schedule):
         return (*self.at_progress, *own)
 
 
-@register
 @dataclass(frozen=True, repr=False)
 class FromArray(Schedule):
     """Given values, evenly spaced in progress.
@@ -112,7 +110,6 @@ class FromArray(Schedule):
         return tuple(((1 + np.flatnonzero(np.diff(values))) / values.size).tolist())
 
 
-@register
 @dataclass(frozen=True, repr=False)
 class FromFunction(Schedule):
     """A given function of progress after warm-up.

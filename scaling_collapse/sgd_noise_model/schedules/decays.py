@@ -8,11 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 import numpy as np
 
-from .schedule import Array, Schedule, register
+from ...common import Array
+from .schedule import Schedule
 
 __all__ = [
     "WSD",
@@ -35,7 +36,6 @@ def _position(u: Array, decay: float) -> Array:
     return np.clip(np.where(from_end < 0.5, 1.0 - from_end, from_start), 0.0, 1.0)
 
 
-@register
 @dataclass(frozen=True, repr=False)
 class Constant(Schedule):
     """`s = 1`."""
@@ -82,7 +82,6 @@ class Decay(Schedule):
         return self.end + (1.0 - self.end) * self.fall(_position(u, self.decay))
 
 
-@register
 @dataclass(frozen=True, repr=False)
 class Linear(Decay):
     """`fall = 1 - v`.
@@ -98,7 +97,6 @@ class Linear(Decay):
         return 1.0 - v
 
 
-@register
 @dataclass(frozen=True, repr=False)
 class Cosine(Decay):
     """`fall = (1 + cos(pi v)) / 2`, half a period."""
@@ -110,7 +108,6 @@ class Cosine(Decay):
         return (1.0 + np.cos(np.pi * v)) / 2.0
 
 
-@register
 @dataclass(frozen=True, repr=False)
 class MultiCosine(Decay):
     """`fall = (1 + cos(h pi v)) / 2` with `h` half periods, odd so that it ends low."""
@@ -134,7 +131,6 @@ class MultiCosine(Decay):
         return (1.0 - self.decay, *(1.0 - self.decay + self.decay * turns).tolist())
 
 
-@register
 @dataclass(frozen=True, repr=False)
 class Quadratic(Decay):
     """`fall = 1 - v^2`."""
@@ -161,7 +157,6 @@ class _Powered(Decay):
         return (1.0 - v) ** self.power
 
 
-@register
 @dataclass(frozen=True, repr=False)
 class Power(_Powered):
     """`fall = (1 - v)^power`, power 2 unless told."""
@@ -169,7 +164,6 @@ class Power(_Powered):
     kind: ClassVar[str] = "power"
 
 
-@register
 @dataclass(frozen=True, repr=False)
 class Polynomial(_Powered):
     """`fall = (1 - v)^power`, power 1 unless told: torch's PolynomialLR and optax's polynomial_schedule."""
@@ -178,7 +172,6 @@ class Polynomial(_Powered):
     kind: ClassVar[str] = "polynomial"
 
 
-@register
 @dataclass(frozen=True, repr=False)
 class Exponential(Schedule):
     """`s = factor^v`: down to `factor` times the peak over the last fraction `decay`."""
@@ -203,7 +196,8 @@ class Exponential(Schedule):
         return self.factor ** _position(u, self.decay)
 
 
-COOLDOWNS: dict[str, Callable[[Array], Array]] = {
+Shape = Literal["linear", "cosine", "sqrt", "1-sqrt"]
+COOLDOWNS: dict[Shape, Callable[[Array], Array]] = {
     "linear": lambda v: 1.0 - v,
     "cosine": lambda v: (1.0 + np.cos(np.pi * v)) / 2.0,
     "sqrt": lambda v: np.sqrt(1.0 - v),
@@ -211,7 +205,6 @@ COOLDOWNS: dict[str, Callable[[Array], Array]] = {
 }
 
 
-@register
 @dataclass(frozen=True, repr=False)
 class WSD(Decay):
     """Warm-up, stable, decay: the peak until the last fraction `decay`, then a cooldown.
@@ -230,7 +223,7 @@ class WSD(Decay):
     """
 
     decay: float = 0.2
-    shape: str = "linear"
+    shape: Shape = "linear"
     kind: ClassVar[str] = "wsd"
 
     def check(self) -> None:

@@ -8,7 +8,8 @@ from dataclasses import fields
 from typing import Any
 
 from ...common import InputError
-from .schedule import REGISTRY, Schedule
+from .kinds import KINDS
+from .schedule import Schedule
 
 __all__ = ["parse"]
 
@@ -55,11 +56,11 @@ def parse(source: str | Mapping[str, Any] | Schedule) -> Schedule:
 
 
 def _known() -> str:
-    return ", ".join(sorted(REGISTRY))
+    return ", ".join(sorted(KINDS))
 
 
 def _build(kind: str, told: dict[str, Any], source: str) -> Schedule:
-    cls = REGISTRY.get(kind)
+    cls = KINDS.get(kind)
     if cls is None or kind == "from_function":
         raise InputError(f"schedules.parse needs a known kind ({_known()}); got {kind!r} in {source!r}.")
     names = [f.name for f in fields(cls)]

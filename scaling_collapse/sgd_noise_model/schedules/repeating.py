@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import ClassVar, Literal, get_args
 
 import numpy as np
 
-from .schedule import Array, Schedule, register
+from ...common import Array
+from .schedule import Schedule
 
 __all__ = ["Cyclic", "InverseSqrt", "Step"]
 
 
-@register
 @dataclass(frozen=True, repr=False)
 class InverseSqrt(Schedule):
     """`s = 1 / sqrt(1 + u / timescale)`.
@@ -37,7 +37,6 @@ class InverseSqrt(Schedule):
         return 1.0 / np.sqrt(1.0 + u / self.timescale)
 
 
-@register
 @dataclass(frozen=True, repr=False)
 class Step(Schedule):
     """Multiplied by `factor` at each of `at_progress`.
@@ -77,10 +76,9 @@ class Step(Schedule):
         return self.at_progress
 
 
-WAVES = ("cosine", "triangle", "sawtooth")
+Wave = Literal["cosine", "triangle", "sawtooth"]
 
 
-@register
 @dataclass(frozen=True, repr=False)
 class Cyclic(Schedule):
     """`cycles` equal periods between 1 and `low`.
@@ -97,7 +95,7 @@ class Cyclic(Schedule):
 
     cycles: int = 4
     low: float = 0.0
-    shape: str = "cosine"
+    shape: Wave = "cosine"
     kind: ClassVar[str] = "cyclic"
 
     def check(self) -> None:
@@ -106,8 +104,8 @@ class Cyclic(Schedule):
             self._refuse("cycles", "a whole number >= 1", self.cycles)
         if not 0 <= self.low <= 1:
             self._refuse("low", "in [0, 1], a fraction of the peak", self.low)
-        if self.shape not in WAVES:
-            self._refuse("shape", f"one of {', '.join(WAVES)}", self.shape)
+        if self.shape not in get_args(Wave):
+            self._refuse("shape", f"one of {', '.join(get_args(Wave))}", self.shape)
 
     def rate(self, u: Array) -> Array:
         """The wave at `u`."""

@@ -9,28 +9,17 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import KW_ONLY, dataclass, fields, replace
-from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from ...common import Array, InputError
+from ...common import Array, InputError, require
 
 if TYPE_CHECKING:
     import torch
 
-__all__ = ["REGISTRY", "Schedule", "register"]
-
-Kind = TypeVar("Kind", bound="Schedule")
-
-REGISTRY: dict[str, type[Schedule]] = {}
-"""Every kind of schedule by the name that strings and TOML use."""
-
-
-def register(cls: type[Kind]) -> type[Kind]:
-    """Class decorator: make a kind known to `parse` under its `kind`."""
-    REGISTRY[cls.kind] = cls
-    return cls
+__all__ = ["Schedule"]
 
 
 @dataclass(frozen=True, repr=False)
@@ -151,8 +140,6 @@ class Schedule:
 
         The rates of all steps are tabulated here in float64; past the last step the rate stays at `eta(steps)`.
         """
-        from ...common import require
-
         jnp = require("jax", "Schedule.to_optax", extra="jax").numpy
         table = self.eta(np.arange((self.steps or 0) + 1))
 

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...common import Array, require
+from .recursion import Recursion
 
 __all__ = ["final_loss_function", "run", "run_many"]
 
@@ -22,7 +23,9 @@ def _stepper() -> Any:
     jax = require("jax", "the jax solver", extra="jax")
     jnp = jax.numpy
 
-    def all_steps(lam: Any, source: Any, rho: Any, frozen: Any, s2: Any, inverse_batch: Any, eta: Any) -> Any:
+    def all_steps(recursion: Recursion, source: Any, inverse_batch: Any, eta: Any) -> Any:
+        lam, _, rho, frozen, s2, _ = recursion
+
         def step(rho: Any, e: Any) -> Any:
             t = rho.sum() + frozen
             step = e * lam
@@ -34,35 +37,32 @@ def _stepper() -> Any:
         return jnp.append(total, end[0]), jnp.append(weighted, end[1])
 
     single = jax.jit(all_steps)
-    many = jax.jit(jax.vmap(all_steps, in_axes=(None,) * 6 + (0,)))
+    many = jax.jit(jax.vmap(all_steps, in_axes=(None,) * 3 + (0,)))
     return single, many
 
 
-def run(
-    lam: Array, counts: Array, rho: Array, frozen: float, s2: float, batch: int, eta: Array, record: NDArray[np.int64]
-) -> tuple[Array, Array]:
+def run(recursion: Recursion, eta: Array, record: NDArray[np.int64]) -> tuple[Array, Array]:
     """As `exact_numpy.run`."""
     with require("jax", "the jax solver", extra="jax").enable_x64(True):
-        total, weighted = _stepper()[0](lam, counts * lam**2, rho, frozen, s2, 1.0 / batch, eta)
+        total, weighted = _stepper()[0](recursion, recursion.counts * recursion.lam**2, 1.0 / recursion.batch, eta)
         return np.asarray(total)[record], np.asarray(weighted)[record]
 
 
-def run_many(
-    lam: Array, counts: Array, rho: Array, frozen: float, s2: float, batch: int, eta: Array, record: NDArray[np.int64]
-) -> tuple[Array, Array]:
+def run_many(recursion: Recursion, eta: Array, record: NDArray[np.int64]) -> tuple[Array, Array]:
     """As `run` for rates of shape (schedules, K); returns shape (schedules, n) each."""
     with require("jax", "simulate_many", extra="jax").enable_x64(True):
-        total, weighted = _stepper()[1](lam, counts * lam**2, rho, frozen, s2, 1.0 / batch, eta)
+        total, weighted = _stepper()[1](recursion, recursion.counts * recursion.lam**2, 1.0 / recursion.batch, eta)
         return np.asarray(total)[:, record], np.asarray(weighted)[:, record]
 
 
-def final_loss_function(lam: Array, counts: Array, rho: Array, frozen: float, s2: float, batch: int) -> Any:
+def final_loss_function(recursion: Recursion) -> Any:
     """A traceable function: rates, shape (K,), to the final reducible loss; its gradient costs sqrt(K) memory.
 
     Call and differentiate it inside `jax.enable_x64(True)`.
     """
     jax = require("jax", "optimal_schedule", extra="jax")
     jnp = jax.numpy
+    lam, counts, rho, frozen, s2, batch = recursion
     inverse_batch = 1.0 / batch
     source = counts * lam**2
 

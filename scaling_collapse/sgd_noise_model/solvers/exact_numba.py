@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...common import Array
+from .recursion import Recursion
 
 __all__ = ["run"]
 
@@ -41,10 +42,19 @@ def _run(lam, source, rho, frozen, s2, inverse_batch, eta, record, total, weight
             t = frozen + acc
 
 
-def run(
-    lam: Array, counts: Array, rho: Array, frozen: float, s2: float, batch: int, eta: Array, record: NDArray[np.int64]
-) -> tuple[Array, Array]:
+def run(recursion: Recursion, eta: Array, record: NDArray[np.int64]) -> tuple[Array, Array]:
     """As `exact_numpy.run`."""
     total, weighted = np.empty(record.size), np.empty(record.size)
-    _run(lam, counts * lam**2, rho.copy(), frozen, s2, 1.0 / batch, eta, record, total, weighted)
+    _run(
+        lam=recursion.lam,
+        source=recursion.counts * recursion.lam**2,
+        rho=recursion.rho.copy(),
+        frozen=recursion.frozen,
+        s2=recursion.s2,
+        inverse_batch=1.0 / recursion.batch,
+        eta=eta,
+        record=record,
+        total=total,
+        weighted=weighted,
+    )
     return total, weighted

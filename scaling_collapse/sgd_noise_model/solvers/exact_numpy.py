@@ -1,6 +1,6 @@
 """The exact recursion in plain numpy: the reference that the other solvers are compared with.
 
-`rho_j <- rho_j (1 - 2 eta lambda_j + eta^2 lambda_j^2 (1 + 1/B)) + c_j eta^2 lambda_j^2 (sum_i rho_i + s2) / B`, from
+The recursion (recursion.py) follows from
 `r <- r - (eta / B) sum_i H^(1/2)-weighted z_i (z_i . r + noise)` and Wick's rule for Gaussian z
 (arXiv 2405.15074, section 2, extended to label noise and any eta_k).
 """
@@ -11,16 +11,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...common import Array
+from .recursion import Recursion
 
 __all__ = ["run"]
 
 
-def run(
-    lam: Array, counts: Array, rho: Array, frozen: float, s2: float, batch: int, eta: Array, record: NDArray[np.int64]
-) -> tuple[Array, Array]:
+def run(recursion: Recursion, eta: Array, record: NDArray[np.int64]) -> tuple[Array, Array]:
     """`sum_j rho_j` (frozen included) and `sum_j lambda_j rho_j` at the recorded steps, shape (n,) each."""
+    lam, counts, rho, frozen, s2, batch = recursion
     total, weighted = np.empty(record.size), np.empty(record.size)
-    rho = rho.copy()
     at = 0
     for k in range(eta.size + 1):
         t = rho.sum() + frozen

@@ -5,7 +5,7 @@ the noise that one row collects telescopes,
 
     sum_l g_l prod_{m > l} a_m = sum_l y_l (Q_{l+1} - Q_l),    y = g / (1 - a) = c eta lambda (T + s2) / (B (2 - ...)),
 
-y being the row's quasi-stationary value. Taking y quadratic in the row's own clock `S_l = sum_{m < l} (1 - a_m)`
+y being the row's quasi-stationary value. Taking y quadratic in the row's own time `S_l = sum_{m < l} (1 - a_m)`
 through both ends and the middle makes the sum closed-form, right for rows much faster and much slower than the step
 alike, and exact for n = 1; the two unknown totals T, in the middle and at the end, solve a 2-by-2 linear system.
 
@@ -20,15 +20,15 @@ Where it exceeds what was asked, both are refined and run again.
 from __future__ import annotations
 
 from itertools import pairwise
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ...common import Array
-from ..problems import Problem
 from ..schedules import Schedule
-from .fast_kernel import SAMPLES, GridRun, run_grid
+from .grid_kernel import SAMPLES, GridRun, run_grid
 from .nodes import merged_rows
+from .recursion import Recursion, Totals
 
 __all__ = ["run_fast"]
 
@@ -37,17 +37,24 @@ Steps = NDArray[np.int64]
 GROWTH = 0.25  # first guess: macro step / steps since the last breakpoint
 ROUNDS = 12  # of splitting
 ROUNDING = 1e-11  # of both runs, and of the exact one they stand for
-LEVELS = ((2e-3, 3), (1e-4, 5), (1e-5, 8))  # splitting tolerance, Gauss nodes per bin and measure
 
 
-def run_fast(
-    problem: Problem, schedule: Schedule, batch: int, record: Steps, rtol: float = 1e-4
-) -> tuple[Array, Array, Array, float, int]:
+class _Level(NamedTuple):
+    """Splitting tolerance, and Gauss nodes per bin and measure."""
+
+    tolerance: float
+    nodes: int
+
+
+LEVELS = (_Level(2e-3, 3), _Level(1e-4, 5), _Level(1e-5, 8))
+
+
+def run_fast(recursion: Recursion, schedule: Schedule, record: Steps, rtol: float = 1e-4) -> Totals:
     """Solve on an adaptive grid.
 
     Parameters
     ----------
-    problem, schedule, batch
+    recursion, schedule
         The run; the schedule is bound to its peak and steps.
     record
         Steps to return, shape (n,), increasing; each becomes a grid point.
@@ -56,44 +63,46 @@ def run_fast(
 
     Returns
     -------
-    total, weighted, tau
-        `sum rho`, `sum lambda rho` and `sum eta`, shape (n,) each.
-    error
-        Largest relative difference of `total` between the two runs.
-    work
-        Macro steps of all runs.
+    Totals
+        Its error is the largest relative difference of `total` between the two runs, its work the macro steps of all.
     """
     grid = _first_grid(schedule, record)
     work = 0
-    for tolerance, points in LEVELS[:-1]:
-        result, grid = _level(problem, schedule, batch, record, grid, tolerance, points)
-        work += result[-1]
-        if result[3] <= rtol:
-            return (*result[:-1], work)
-    result, _ = _level(problem, schedule, batch, record, grid, *LEVELS[-1])
-    return (*result[:-1], work + result[-1])
+    for level in LEVELS[:-1]:
+        result, grid = _refined(recursion, schedule, record, grid, level)
+        work += result.work
+        if result.error <= rtol:
+            return result._replace(work=work)
+    result, _ = _refined(recursion, schedule, record, grid, LEVELS[-1])
+    return result._replace(work=work + result.work)
 
 
-def _level(
-    problem: Problem, schedule: Schedule, batch: int, record: Steps, grid: Steps, tolerance: float, points: int
-) -> tuple[tuple[Array, Array, Array, float, int], Steps]:
+def _refined(
+    recursion: Recursion, schedule: Schedule, record: Steps, grid: Steps, level: _Level
+) -> tuple[Totals, Steps]:
     """The two runs at one level of refinement, as `run_fast` returns them, and the grid arrived at."""
-    few, many = merged_rows(problem, points), merged_rows(problem, points + 1)
-    coarse = _solve(few, problem, schedule, batch, grid)
+    few, many = merged_rows(recursion, level.nodes), merged_rows(recursion, level.nodes + 1)
+    coarse = _solve(few, schedule, grid)
     work = grid.size
     for _ in range(ROUNDS):
-        split = (coarse.indicator > tolerance) & (np.diff(grid) > 1)
+        split = (coarse.indicator > level.tolerance) & (np.diff(grid) > 1)
         if not split.any():
             break
         grid = _insert(grid, split)
-        coarse = _solve(few, problem, schedule, batch, grid)
+        coarse = _solve(few, schedule, grid)
         work += grid.size
     fine_grid = _insert(grid, np.diff(grid) > 1)
-    fine = _solve(many, problem, schedule, batch, fine_grid)
+    fine = _solve(many, schedule, fine_grid)
     at, fine_at = np.searchsorted(grid, record), np.searchsorted(fine_grid, record)
     total = fine.total[fine_at]
     error = float((np.abs(coarse.total[at] - total) / np.where(total > 0.0, total, 1.0)).max()) + ROUNDING
-    return (total, fine.weighted[fine_at], fine.tau[fine_at], error, work + fine_grid.size), grid
+    return Totals(
+        total=total,
+        weighted=fine.weighted[fine_at],
+        tau=fine.tau[fine_at],
+        error=error,
+        work=work + fine_grid.size,
+    ), grid
 
 
 def _first_grid(schedule: Schedule, record: Steps) -> Steps:
@@ -120,10 +129,9 @@ def _insert(grid: Steps, split: NDArray[np.bool_]) -> Steps:
     return np.sort(np.concatenate([grid, middle[split]]))
 
 
-def _solve(rows: tuple[Array, Array, Array], problem: Problem, schedule: Schedule, batch: int, grid: Steps) -> GridRun:
+def _solve(recursion: Recursion, schedule: Schedule, grid: Steps) -> GridRun:
     """One run over a grid."""
     assert schedule.steps is not None
     last = np.diff(grid) - 1.0
     eta = schedule.eta(grid[:-1, None] + last[:, None] * SAMPLES)
-    lam, counts, rho = rows
-    return run_grid(lam, counts, rho.copy(), problem.frozen, problem.label_noise, 1.0 / batch, grid, eta)
+    return run_grid(recursion, grid, eta)

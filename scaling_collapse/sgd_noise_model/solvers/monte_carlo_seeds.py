@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal, get_args
 
 import numba
 import numpy as np
@@ -25,13 +25,14 @@ from ...theory import LossCurve
 from ..problems import Problem
 from ..schedules import Schedule
 from .normals import normal, seeded, uniform
-from .simulate_runs import checked_run, simulate
+from .simulate_runs import Unstable, checked_run, simulate
 from .simulation import Simulation, loss_curve
 
-__all__ = ["SeedRuns", "monte_carlo"]
+__all__ = ["SeedRuns", "Start", "monte_carlo", "require_single_rows"]
 
 
-STARTS = ("fixed", "random")
+Start = Literal["fixed", "random"]
+"""Where single runs start: at `r_j = sqrt(rho_j)`, or at `N(0, rho_j)`."""
 
 
 @numba.njit(cache=True)
@@ -132,8 +133,8 @@ def monte_carlo(
     peak: float | None = None,
     batch: int = 1,
     record: ArrayLike | None = None,
-    start: str = "fixed",
-    unstable: str = "refuse",
+    start: Start = "fixed",
+    unstable: Unstable = "refuse",
 ) -> SeedRuns:
     """Single runs of one-pass SGD, exact in distribution, parallel over seeds.
 
@@ -161,20 +162,35 @@ def monte_carlo(
     >>> runs.loss[:, -1].round(3)
     array([0.217, 0.157, 0.185, 0.165])
     """
-    bound, marks = checked_run("monte_carlo", problem, schedule, steps, peak, batch, record, unstable, "numba")
+    bound, marks = checked_run(
+        "monte_carlo", problem, schedule, steps=steps, peak=peak, batch=batch, record=record, unstable=unstable
+    )
     require_single_rows("monte_carlo", problem)
-    if start not in STARTS:
-        raise InputError(f"monte_carlo needs `start` one of {', '.join(STARTS)}; got {start!r}.")
+    if start not in get_args(Start):
+        raise InputError(f"monte_carlo needs `start` one of {', '.join(get_args(Start))}; got {start!r}.")
+    which = _seeds(seeds)
+    loss = np.empty((which.size, marks.size))
+    _run(
+        lam=problem.eigenvalues,
+        start=np.sqrt(problem.initial),
+        random_start=start == "random",
+        frozen=problem.frozen,
+        s2=problem.label_noise,
+        batch=batch,
+        eta=bound.eta(),
+        record=marks,
+        seeds=which,
+        out=loss,
+    )
+    expected = simulate(problem, bound, batch=batch, record=marks, unstable=unstable)
+    return SeedRuns(loss=loss, seeds=which, expected=expected)
+
+
+def _seeds(seeds: int | ArrayLike) -> NDArray[np.int64]:
     which = np.arange(seeds) if isinstance(seeds, int | np.integer) else np.asarray(seeds)
     if not which.size or which.ndim != 1 or not np.issubdtype(which.dtype, np.integer) or which.min() < 0:
         raise InputError(f"monte_carlo needs `seeds` as a number >= 1 or whole numbers >= 0; got {seeds!r}.")
-    loss = np.empty((which.size, marks.size))
-    _run(
-        problem.eigenvalues, np.sqrt(problem.initial), start == "random", problem.frozen, problem.label_noise,
-        batch, bound.eta(), marks, which.astype(np.int64), loss,
-    )  # fmt: skip
-    expected = simulate(problem, bound, batch=batch, record=marks, unstable=unstable)
-    return SeedRuns(loss=loss, seeds=which.astype(np.int64), expected=expected)
+    return which.astype(np.int64)
 
 
 def require_single_rows(who: str, problem: Problem) -> None:

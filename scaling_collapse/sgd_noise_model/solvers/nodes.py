@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...common import Array
-from ..problems import Problem
+from .recursion import Recursion
 
 __all__ = ["gauss_nodes", "merged_rows"]
 
@@ -20,25 +20,25 @@ __all__ = ["gauss_nodes", "merged_rows"]
 BIN_RATIO = 2.0
 
 
-def merged_rows(problem: Problem, points: int) -> tuple[Array, Array, Array]:
-    """`lambda`, `c`, `rho`, shape (nodes,) each: nodes that remember (c = 0), then those that feel noise (rho = 0).
+def merged_rows(recursion: Recursion, points: int) -> Recursion:
+    """The recursion of fewer rows: nodes that remember (c = 0), then those that feel noise (rho = 0).
 
     Parameters
     ----------
-    problem
-        The problem whose rows are merged.
+    recursion
+        That whose rows are merged.
     points
         Nodes per bin and measure, >= 1; the moments 0 ... 2 points - 1 of each bin are exact.
     """
-    order = np.argsort(problem.eigenvalues)
-    lam = problem.eigenvalues[order]
-    memory, mass = gauss_nodes(lam, problem.initial[order], points)
-    noise, weight = gauss_nodes(lam, problem.counts[order] * lam**2, points)
+    order = np.argsort(recursion.lam)
+    lam = recursion.lam[order]
+    memory, mass = gauss_nodes(lam, recursion.rho[order], points)
+    noise, weight = gauss_nodes(lam, recursion.counts[order] * lam**2, points)
     zeros = np.zeros_like
-    return (
-        np.concatenate([memory, noise]),
-        np.concatenate([zeros(memory), weight / noise**2]),
-        np.concatenate([mass, zeros(noise)]),
+    return recursion._replace(
+        lam=np.concatenate([memory, noise]),
+        counts=np.concatenate([zeros(memory), weight / noise**2]),
+        rho=np.concatenate([mass, zeros(noise)]),
     )
 
 

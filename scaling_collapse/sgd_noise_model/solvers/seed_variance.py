@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, get_args
 
 import numba
 import numpy as np
@@ -20,8 +20,8 @@ from numpy.typing import ArrayLike
 from ...common import Array, InputError
 from ..problems import Problem
 from ..schedules import Schedule
-from .monte_carlo_seeds import STARTS, require_single_rows
-from .simulate_runs import checked_run, simulate
+from .monte_carlo_seeds import Start, require_single_rows
+from .simulate_runs import Unstable, checked_run, simulate
 from .simulation import Simulation
 
 __all__ = ["SeedVariance", "seed_variance"]
@@ -129,8 +129,8 @@ def seed_variance(
     peak: float | None = None,
     batch: int = 1,
     record: ArrayLike | None = None,
-    start: str = "fixed",
-    unstable: str = "refuse",
+    start: Start = "fixed",
+    unstable: Unstable = "refuse",
 ) -> SeedVariance:
     """The variance over seeds, and its covariance with the end of training, exactly; cost K n^2.
 
@@ -151,10 +151,12 @@ def seed_variance(
     >>> one.variance  # (1 - X / 4)^2 / 2, X chi-square of 2 degrees
     array([0.   , 0.0625])
     """
-    bound, marks = checked_run("seed_variance", problem, schedule, steps, peak, batch, record, unstable, "numba")
+    bound, marks = checked_run(
+        "seed_variance", problem, schedule, steps=steps, peak=peak, batch=batch, record=record, unstable=unstable
+    )
     require_single_rows("seed_variance", problem)
-    if start not in STARTS:
-        raise InputError(f"seed_variance needs `start` one of {', '.join(STARTS)}; got {start!r}.")
+    if start not in get_args(Start):
+        raise InputError(f"seed_variance needs `start` one of {', '.join(get_args(Start))}; got {start!r}.")
     expected = simulate(problem, bound, batch=batch, record=marks, unstable=unstable)
     whole = np.append(marks, bound.steps or 0) if marks[-1] != bound.steps else marks
     lam = np.append(problem.eigenvalues, 0.0)  # the frozen mass is one more row
@@ -166,7 +168,10 @@ def seed_variance(
     variance, covariance = np.empty(whole.size), np.empty(whole.size)
     eta = bound.eta()
     _adjoint(lam, batch, eta, whole, adjoint)
-    _fourth_moments(lam, rho, moments, problem.label_noise, batch, eta, whole, adjoint, variance, covariance)
+    _fourth_moments(
+        lam=lam, rho=rho, c=moments, s2=problem.label_noise, batch=batch, eta=eta, record=whole, adjoint=adjoint,
+        variance=variance, covariance=covariance,
+    )  # fmt: skip
     return SeedVariance(
         variance=variance[: marks.size],
         covariance_with_end=covariance[: marks.size],

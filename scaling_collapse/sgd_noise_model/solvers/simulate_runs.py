@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Literal, get_args
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -14,15 +14,19 @@ from ..problems import Problem
 from ..schedules import Schedule, parse
 from . import exact_jax, exact_numba, exact_numpy
 from .fast import run_fast
-from .simulation import Simulation
+from .recursion import Recursion, Totals
+from .simulation import Simulation, Solver
 from .stability import stability_limit
 
-__all__ = ["SOLVERS", "checked_run", "default_record", "simulate", "simulate_many"]
+__all__ = ["SOLVERS", "Unstable", "checked_run", "default_record", "simulate", "simulate_many"]
 
 Steps = NDArray[np.int64]
+Exact = Callable[[Recursion, Array, Steps], tuple[Array, Array]]
+Unstable = Literal["refuse", "run"]
+"""What becomes of a peak rate beyond the stability limit."""
 
-EXACT = {"numpy": exact_numpy.run, "numba": exact_numba.run, "jax": exact_jax.run}
-SOLVERS = (*EXACT, "fast")
+EXACT: Mapping[Solver, Exact] = {"numpy": exact_numpy.run, "numba": exact_numba.run, "jax": exact_jax.run}
+SOLVERS: tuple[Solver, ...] = (*EXACT, "fast")
 
 
 def simulate(
@@ -32,9 +36,9 @@ def simulate(
     steps: int | None = None,
     peak: float | None = None,
     batch: int = 1,
-    solver: str = "numba",
+    solver: Solver = "numba",
     record: ArrayLike | None = None,
-    unstable: str = "refuse",
+    unstable: Unstable = "refuse",
     rtol: float = 1e-4,
 ) -> Simulation:
     """The expected loss of one-pass SGD under a learning-rate schedule.
@@ -78,15 +82,20 @@ def simulate(
     """
     if solver not in SOLVERS:
         raise InputError(f"simulate needs `solver` one of {', '.join(SOLVERS)}; got {solver!r}.")
-    bound, marks = checked_run("simulate", problem, schedule, steps, peak, batch, record, unstable, solver)
-    error, work = 0.0, bound.steps or 0
-    if solver == "fast":
-        total, weighted, tau, error, work = run_fast(problem, bound, batch, marks, rtol)
-    else:
-        eta = bound.eta()
-        total, weighted = EXACT[solver](*_arrays(problem), batch, eta, marks)
-        tau = np.concatenate([[0.0], np.cumsum(eta)])[marks]
-    return _result(problem, bound, batch, marks, total, weighted, tau, solver, error, work)
+    fast = solver == "fast"
+    bound, marks = checked_run(
+        "simulate", problem, schedule, steps=steps, peak=peak, batch=batch, record=record, unstable=unstable, fast=fast
+    )
+    start = Recursion.of(problem, batch)
+    totals = run_fast(start, bound, marks, rtol) if fast else _run_exact(solver, start, bound, marks)
+    return _result(problem, bound, batch, marks, solver, totals)
+
+
+def _run_exact(solver: Solver, recursion: Recursion, bound: Schedule, marks: Steps) -> Totals:
+    eta = bound.eta()
+    total, weighted = EXACT[solver](recursion, eta, marks)
+    tau = np.concatenate([[0.0], np.cumsum(eta)])[marks]
+    return Totals(total=total, weighted=weighted, tau=tau, error=0.0, work=eta.size)
 
 
 def simulate_many(
@@ -97,7 +106,7 @@ def simulate_many(
     peak: float | None = None,
     batch: int = 1,
     record: ArrayLike | None = None,
-    unstable: str = "refuse",
+    unstable: Unstable = "refuse",
 ) -> list[Simulation]:
     """`simulate` with the jax solver, vmapped over schedules of the same number of steps.
 
@@ -113,18 +122,22 @@ def simulate_many(
     InputError
         If there is no schedule, if their steps differ, or as for `simulate`.
     """
-    runs = [checked_run("simulate_many", problem, s, steps, peak, batch, record, unstable, "jax") for s in schedules]
+    runs = [
+        checked_run("simulate_many", problem, s, steps=steps, peak=peak, batch=batch, record=record, unstable=unstable)
+        for s in schedules
+    ]
     lengths = {bound.steps for bound, _ in runs}
     if len(lengths) != 1:
         raise InputError(f"simulate_many needs schedules of one number of steps; got {sorted(map(str, lengths))}.")
     marks = runs[0][1]
     eta = np.stack([bound.eta() for bound, _ in runs])
-    total, weighted = exact_jax.run_many(*_arrays(problem), batch, eta, marks)
+    total, weighted = exact_jax.run_many(Recursion.of(problem, batch), eta, marks)
     tau = np.concatenate([np.zeros((len(runs), 1)), np.cumsum(eta, axis=1)], axis=1)[:, marks]
-    return [
-        _result(problem, bound, batch, marks, total[i], weighted[i], tau[i], "jax", 0.0, eta.shape[1])
-        for i, (bound, _) in enumerate(runs)
+    totals = [
+        Totals(total=a, weighted=b, tau=c, error=0.0, work=eta.shape[1])
+        for a, b, c in zip(total, weighted, tau, strict=True)
     ]
+    return [_result(problem, bound, batch, marks, "jax", one) for (bound, _), one in zip(runs, totals, strict=True)]
 
 
 def default_record(steps: int) -> Steps:
@@ -137,12 +150,13 @@ def checked_run(
     who: str,
     problem: Problem,
     schedule: Schedule | str | Mapping[str, Any],
+    *,
     steps: int | None,
     peak: float | None,
     batch: int,
     record: ArrayLike | None,
-    unstable: str,
-    solver: str,
+    unstable: Unstable,
+    fast: bool = False,
 ) -> tuple[Schedule, Steps]:
     """The bound schedule and the steps to record, or an `InputError`."""
     bound = parse(schedule).at(peak=peak, steps=steps)
@@ -150,7 +164,7 @@ def checked_run(
         raise InputError(f"{who} needs `steps`, the number of steps of the run; got None.")
     if not (batch >= 1 and batch == int(batch)):
         raise InputError(f"{who} needs `batch` a whole number >= 1; got {batch}.")
-    if unstable not in ("refuse", "run"):
+    if unstable not in get_args(Unstable):
         raise InputError(f"{who} needs `unstable` 'refuse' or 'run'; got {unstable!r}.")
     highest = _highest_rate(bound)
     limit = stability_limit(problem, batch)
@@ -159,7 +173,7 @@ def checked_run(
             f"{who} needs a peak learning rate below the stability limit {limit:.6g} (batch {batch}); got "
             f"{highest:.6g}. Lower `peak`, or pass unstable='run' to see it diverge."
         )
-    if highest >= limit and solver == "fast":
+    if highest >= limit and fast:
         raise InputError(
             f"{who} with solver='fast' needs a peak learning rate below the stability limit {limit:.6g}; got "
             f"{highest:.6g}. Take solver='numba'."
@@ -179,23 +193,9 @@ def _highest_rate(bound: Schedule) -> float:
     return bound.peak * float(bound.s(x).max())
 
 
-def _arrays(problem: Problem) -> tuple[Array, Array, Array, float, float]:
-    return problem.eigenvalues, problem.counts, problem.initial, problem.frozen, problem.label_noise
-
-
-def _result(
-    problem: Problem,
-    bound: Schedule,
-    batch: int,
-    marks: Steps,
-    total: Array,
-    weighted: Array,
-    tau: Array,
-    solver: str,
-    error: float,
-    work: int,
-) -> Simulation:
-    trace = bound.peak * (weighted + problem.trace * (total + problem.label_noise)) / batch
+def _result(problem: Problem, bound: Schedule, batch: int, marks: Steps, solver: Solver, totals: Totals) -> Simulation:
+    total = totals.total
+    trace = bound.peak * (totals.weighted + problem.trace * (total + problem.label_noise)) / batch
     if not math.isfinite(float(total[-1])):
         total = np.where(np.isfinite(total), total, np.inf)
     return Simulation(
@@ -203,11 +203,11 @@ def _result(
         loss=0.5 * total,
         noise_trace=trace,
         eta=bound.eta(marks),
-        tau=tau,
+        tau=totals.tau,
         problem=problem,
         schedule=bound,
         batch=batch,
         solver=solver,
-        error=error,
-        work=work,
+        error=totals.error,
+        work=totals.work,
     )

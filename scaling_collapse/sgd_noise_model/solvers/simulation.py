@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,7 +13,9 @@ from ...theory import LossCurve
 from ..problems import Problem
 from ..schedules import Schedule
 
-__all__ = ["Simulation"]
+__all__ = ["Simulation", "Solver", "loss_curve"]
+
+Solver = Literal["numba", "numpy", "jax", "fast"]
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -51,7 +54,7 @@ class Simulation:
     problem: Problem
     schedule: Schedule
     batch: int
-    solver: str
+    solver: Solver
     error: float = 0.0
     work: int = 0
 
