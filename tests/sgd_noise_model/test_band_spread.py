@@ -116,8 +116,9 @@ def test_a_size_without_a_trunk_pays_its_way_from_the_nearest():
 
     known = width(fitted(trunk=Trunk()), params=8.0)
     np.testing.assert_allclose(known, squares(law, beyond(1.5)), rtol=1e-12)
-    new = width(fitted(trunk=Trunk()), params=20.0)  # nearer to 8 by its ratio, and known as far as the shorter trunk
-    np.testing.assert_allclose(new, squares(law, beyond(0.75), 0.3 * 0.1 * math.log(20 / 8)), rtol=1e-12)
+    for params, ratio in ((20.0, 20 / 8), (60.0, 100 / 60)):  # the nearest by ratio; known as far as the shorter trunk
+        new = width(fitted(trunk=Trunk()), params=params)
+        np.testing.assert_allclose(new, squares(law, beyond(0.75), 0.3 * 0.1 * math.log(ratio)), rtol=1e-12)
     assert reach(fitted(trunk=Trunk()), Rates(params=8.0)) == 1.5
     assert reach(fitted(trunk=Trunk()), Rates(params=9.0)) == 0.75
     assert reach(fitted(), Rates()) == 1.0
@@ -168,7 +169,7 @@ def naive_spread(residuals):
 @pytest.mark.parametrize("first", [0, 2])
 def test_what_residuals_say_is_the_sum_written_out(first):
     rng = np.random.default_rng(0)
-    residuals = tuple(2e-3 * rng.standard_normal(n) + 1e-4 for n in (60, 40, 8, 7))  # of the last, 4 points are fitted
+    residuals = tuple(2e-3 * rng.standard_normal(n) + 1e-4 for n in (60, 7, 40, 8))  # of 7, 4 are fitted: too few
     found = spread_of(calibrated(residuals, first))
     point, run, covariance = naive_spread(residuals)
     assert found.point == pytest.approx(point, rel=1e-12)
