@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from scaling_collapse import LossCurve, read_curves
+from scaling_collapse.common import exponential_average
 
 __all__ = ["CURVES", "TABLES", "Case", "Score", "cases", "load", "luo_score", "score", "unshared"]
 
@@ -123,15 +124,6 @@ def unshared(curve: LossCurve, calibration: tuple[LossCurve, ...]) -> NDArray[np
     return np.array([point not in seen for point in zip(curve.tokens.tolist(), curve.loss.tolist(), strict=True)])
 
 
-def ema(t: Array, y: Array, half_life: float) -> Array:
-    """Exponential smoothing over time with a half-life, as published."""
-    keep = 0.5 ** (np.diff(t) / half_life)
-    result = y.copy()
-    for i in range(1, y.size):
-        result[i] = keep[i - 1] * result[i - 1] + (1 - keep[i - 1]) * y[i]
-    return result
-
-
 def score(curve: LossCurve, forecast: Any, calibration: tuple[LossCurve, ...], table: str) -> Score | None:
     """Errors on the unshared points after decay begins (every unshared point after 5 % where the rate never decays)."""
     loss = forecast.loss
@@ -143,8 +135,10 @@ def score(curve: LossCurve, forecast: Any, calibration: tuple[LossCurve, ...], t
     error = np.abs(loss - curve.loss)[count] / curve.loss[count]
     half_life = 0.01 * curve.tokens[-1]
     # Smoothing starts late: an average over the steep beginning says nothing of what follows.
-    smooth_true = np.r_[curve.loss[~late], ema(curve.tokens[late], curve.loss[late], half_life)]
-    smooth_loss = np.r_[loss[~late], ema(curve.tokens[late], loss[late], half_life)]
+    smooth_true = np.r_[
+        curve.loss[~late], exponential_average(curve.tokens[late], curve.loss[late], half_life=half_life)
+    ]
+    smooth_loss = np.r_[loss[~late], exponential_average(curve.tokens[late], loss[late], half_life=half_life)]
     smoothed = (np.abs(smooth_loss - smooth_true) / smooth_true)[count]
     inside = ((forecast.low <= curve.loss) & (curve.loss <= forecast.high))[count]
     return Score(

@@ -1,7 +1,11 @@
 from .arrays import Array as Array
 from .extras import require as require
+from .huber import HUBER_DELTA as HUBER_DELTA
+from .huber import huber as huber
 from .input_error import InputError as InputError
 from .painting import paint as paint
 from .plain_json import plain as plain
 from .registry import Registry as Registry
+from .smoothing import exponential_average as exponential_average
+from .smoothing import local_regression as local_regression
 from .units import PFLOP as PFLOP

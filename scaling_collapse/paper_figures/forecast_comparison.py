@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from ..common import Array
+from ..common import Array, exponential_average
 from ..sgd_noise_model import Forecast
 from ..theory import LossCurve
 from .figure_page import curtain
@@ -43,11 +43,9 @@ def decay_start(curve: LossCurve) -> float:
 
 def _smoothed(t: Array, y: Array) -> Array:
     """Exponential average over tokens with a half-life of 1 % of training, begun at 2 % of it."""
-    keep = 0.5 ** (np.diff(t) / (HALF_LIFE * t[-1]))
-    result, first = y.copy(), int(np.searchsorted(t, 0.02 * t[-1]))
-    for i in range(first + 1, y.size):
-        result[i] = keep[i - 1] * result[i - 1] + (1 - keep[i - 1]) * y[i]
-    return result
+    first = int(np.searchsorted(t, 0.02 * t[-1]))
+    averaged = exponential_average(t[first:], y[first:], half_life=HALF_LIFE * t[-1])
+    return np.concatenate([y[:first], averaged])
 
 
 def draw_comparisons(top: Any, bottom: Any, comparisons: Sequence[Comparison], title: str) -> None:

@@ -8,8 +8,9 @@ from hypothesis import strategies as st
 from synthetic import law_ladder
 
 from scaling_collapse import InputError
+from scaling_collapse.common import huber
 from scaling_collapse.empirical import fit_scaling_law, read_curves
-from scaling_collapse.empirical.fits.final_loss_solution import huber, objective, solve
+from scaling_collapse.empirical.fits.final_loss_solution import objective, solve
 from scaling_collapse.empirical.fits.seed_bootstrap import resampled_runs
 from scaling_collapse.theory import Ladder, LossCurve
 

@@ -5,7 +5,8 @@ import pytest
 from law_cases import SCHEDULES, SIZES, T, rates_at
 
 from scaling_collapse import InputError
-from scaling_collapse.sgd_noise_model.laws.trunk import build_trunk, need_trunk, smooth
+from scaling_collapse.common import local_regression
+from scaling_collapse.sgd_noise_model.laws.trunk import build_trunk, need_trunk
 from scaling_collapse.theory import LossCurve
 
 
@@ -15,8 +16,8 @@ def test_smoothing_is_exact_for_quadratics():
     y = 2 - 0.3 * x + 0.1 * x**2
     at = np.linspace(-3, 0, 50)
     for width in (0.04, 0.3):
-        np.testing.assert_allclose(smooth(x, y, at, width), 2 - 0.3 * at + 0.1 * at**2, rtol=1e-6)
-    few = smooth(x[:4], y[:4], x[:4], 0.04)  # fewer points than the kernel wants
+        np.testing.assert_allclose(local_regression(x, y, at, width=width), 2 - 0.3 * at + 0.1 * at**2, rtol=1e-6)
+    few = local_regression(x[:4], y[:4], x[:4], width=0.04)  # fewer points than the kernel wants
     np.testing.assert_allclose(few, y[:4], rtol=1e-5)
 
 
@@ -24,7 +25,7 @@ def test_smoothing_averages_noise():
     rng = np.random.default_rng(1)
     x = np.sort(rng.uniform(0, 1, 2000))
     noisy = x**2 + 0.01 * rng.standard_normal(x.size)
-    error = smooth(x, noisy, x, 0.05) - x**2
+    error = local_regression(x, noisy, x, width=0.05) - x**2
     assert error.std() < 0.002
     assert error.std() > 1e-5
 

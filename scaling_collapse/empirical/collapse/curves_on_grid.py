@@ -50,8 +50,8 @@ def curves_on_grid(ladder: Ladder, x: ArrayLike | None) -> CurvesOnGrid:
         the curves are logged from too late on.
     """
     _require_two_sizes(ladder)
-    _require_one_schedule(ladder)
-    _require_one_horizon_per_size(ladder)
+    ladder.require_one_schedule("measure_collapse")
+    ladder.require_one_horizon_per_size("measure_collapse")
     grid = _covered_grid(ladder, x)
     starts_late = x is None and grid.size < default_grid().size
     L = losses_on_grid(ladder, grid)
@@ -64,27 +64,6 @@ def _require_two_sizes(ladder: Ladder) -> None:
             f"measure_collapse needs at least 2 sizes; got 1 (params={ladder.curves[0].params:.0f}). "
             "Add runs of another size."
         )
-
-
-def _require_one_schedule(ladder: Ladder) -> None:
-    schedules = sorted({c.schedule for c in ladder if c.schedule is not None})
-    if len(schedules) > 1:
-        raise InputError(
-            f"measure_collapse needs runs of one schedule; got {', '.join(schedules)}. Choose one, for example with "
-            f"--where schedule={schedules[0]}."
-        )
-
-
-def _require_one_horizon_per_size(ladder: Ladder) -> None:
-    for p, curves in ladder.by_size.items():
-        horizons = [c.horizon_tokens for c in curves]
-        if max(horizons) > 1.01 * min(horizons):
-            short, long = curves[int(np.argmin(horizons))], curves[int(np.argmax(horizons))]
-            raise InputError(
-                f"measure_collapse needs one horizon per size; got {min(horizons):g} (run {short.run!r}) and "
-                f"{max(horizons):g} {long.clock} (run {long.run!r}) at params={p:.0f}. Leave runs out, or mark the "
-                "horizon in a column horizon_tokens."
-            )
 
 
 def _covered_grid(ladder: Ladder, x: ArrayLike | None) -> Array:

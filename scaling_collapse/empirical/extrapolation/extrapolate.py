@@ -33,8 +33,6 @@ EARLY = np.geomspace(0.01, 0.1, 31)[:-1]
 """Where the curve is given before the project's grid begins."""
 LATEST_START = 0.5
 """Where in its training a run's log may begin at the latest."""
-ONE_HORIZON = 1.01
-"""Horizons of one size may differ by this factor."""
 
 
 def extrapolate(
@@ -91,7 +89,8 @@ def extrapolate(
     """
     _check_sizes(ladder)
     _check_options(params, tokens, method, level, draws)
-    _check_one_recipe(ladder)
+    ladder.require_one_schedule("extrapolate")
+    ladder.require_one_horizon_per_size("extrapolate")
     _check_logs(ladder)
     new, grid = new_size(ladder, params, tokens), _grid(ladder)
     found = _predicted(ladder, new, grid, method=method, level=level, draws=draws, seed=seed)
@@ -197,23 +196,6 @@ def _check_options(params: float, tokens: float | None, method: str, level: floa
         raise InputError(f"extrapolate needs a `level` between 0 and 1; got {level}. Use 0.9, for example.")
     if draws < 500:
         raise InputError(f"extrapolate needs at least 500 `draws`; got {draws}. Use 4000, for example.")
-
-
-def _check_one_recipe(ladder: Ladder) -> None:
-    """All runs have one schedule, all runs of a size one horizon."""
-    schedules = sorted({c.schedule for c in ladder if c.schedule is not None})
-    if len(schedules) > 1:
-        raise InputError(
-            f"extrapolate needs runs of one schedule; got {', '.join(schedules)}. Choose one, for example with "
-            f"--where schedule={schedules[0]}."
-        )
-    for p, curves in ladder.by_size.items():
-        horizons = [c.horizon_tokens for c in curves]
-        if max(horizons) > ONE_HORIZON * min(horizons):
-            raise InputError(
-                f"extrapolate needs one horizon per size; got {min(horizons):g} and {max(horizons):g} at "
-                f"params={p:.0f}. Leave runs out, or mark the horizon in a column horizon_tokens."
-            )
 
 
 def _check_logs(ladder: Ladder) -> None:

@@ -23,12 +23,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike
 
-from ...common import Array
+from ...common import HUBER_DELTA, Array, huber
 
-__all__ = ["B_GRID", "HUBER_DELTA", "Solution", "huber", "objective", "solve"]
+__all__ = ["B_GRID", "Solution", "objective", "solve"]
 
-HUBER_DELTA = 1e-3
-"""Residuals in log-loss beyond this count linearly, not squared."""
 
 B_GRID = np.geomspace(0.01, 3.0, 32)
 """Exponents from which the search starts, and its range."""
@@ -50,17 +48,6 @@ class Solution:
     a: Array
     b: Array
     objective: Array
-
-
-def huber(r: ArrayLike, delta: float = HUBER_DELTA) -> Array:
-    """`r^2 / 2` where `|r| <= delta`, else `delta (|r| - delta / 2)`, elementwise.
-
-    >>> huber([0.5, 3.0], delta=1.0)
-    array([0.125, 2.5 ])
-    """
-    r = np.abs(np.asarray(r, dtype=np.float64))
-    near = np.minimum(r, delta)
-    return near * (r - 0.5 * near)
 
 
 def objective(L0: ArrayLike, a: ArrayLike, b: ArrayLike, C: ArrayLike, L: ArrayLike) -> Array:

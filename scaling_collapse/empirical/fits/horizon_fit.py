@@ -18,7 +18,7 @@ from typing import Any, Literal, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ...common import PFLOP, Array, InputError, plain
+from ...common import PFLOP, Array, InputError, local_regression, plain
 from ...theory import Ladder, LossCurve
 from .intervals import LEVEL, Interval, t_quantile
 
@@ -177,17 +177,12 @@ def _mean_curves(ladder: Ladder, smoothing: float) -> tuple[Array, Array]:
 def _smoothed(curve: LossCurve, C: Array, width: float) -> Array:
     """Local linear regression of the loss on ln C with a Gaussian kernel; NaN outside the curve."""
     logged = curve.compute > 0
-    z, L = np.log(curve.compute[logged]), curve.loss[logged]
-    g = np.log(C)
-    d = z[None, :] - g[:, None]
-    w = np.exp(-0.5 * (d / width) ** 2)
-    s0, s1, s2 = w.sum(1), (w * d).sum(1), (w * d * d).sum(1)
-    det = s0 * s2 - s1 * s1
-    # Where fewer than two points lie within the kernel the curve is too sparse to smooth: interpolate.
-    dense = det > 1e-8 * width**2 * s0 * s0
-    fit = (s2 * (w @ L) - s1 * ((w * d) @ L)) / np.where(dense, det, 1.0)
-    fit = np.where(dense, fit, np.interp(g, z, L))
-    return np.where((g >= z[0]) & (g <= z[-1]), fit, np.nan)
+    z, g = np.log(curve.compute[logged]), np.log(C)
+    inside = (g >= z[0]) & (g <= z[-1])
+    smoothed = np.full(g.size, math.nan)
+    loss = curve.loss[logged]
+    smoothed[inside] = local_regression(z, loss, g[inside], width=width, degree=1, least=1, reach=8.0)
+    return smoothed
 
 
 def _frontier(params: Array, C: Array, loss: Array) -> tuple[SizeOnFrontier, ...]:

@@ -50,7 +50,7 @@ def draw_delta_vs_sigma(report: CollapseReport) -> bytes:
             part = report.supercollapse.fraction
             axes.set_title(f"$\\Delta < \\sigma$ on {part:.1%} of $x$", loc="left")
         else:
-            axes.set_title("one seed a size: no noise floor", loc="left")
+            axes.set_title("no noise floor: " + _why_no_floor(report), loc="left")
         axes.set(xlim=(0, 1), yscale="log", xlabel="normalized compute $x$", ylabel="relative spread")
         finite = report.delta[inside][np.isfinite(report.delta[inside]) & (report.delta[inside] > 0)]
         if finite.size:
@@ -63,3 +63,7 @@ def draw_delta_vs_sigma(report: CollapseReport) -> bytes:
             axes.legend(handles, labels, loc="lower left")
 
     return picture(draw)
+
+
+def _why_no_floor(report: CollapseReport) -> str:
+    return "one seed a size" if math.isfinite(report.offset) else "no irreducible loss"

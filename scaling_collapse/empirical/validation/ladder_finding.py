@@ -75,10 +75,8 @@ def _case(name: str, schedule: str, curves: list[LossCurve], table: Table) -> Ca
     ladder, whole = Ladder(curves, table.cut.integrity), table.whole.select(lambda c: c.run in names)
     if len(ladder.sizes) < 2:
         return "one size, not a ladder"
-    for p, runs in ladder.by_size.items():
-        horizons = [c.horizon_tokens for c in runs]
-        if max(horizons) > 1.01 * min(horizons):
-            return f"several horizons for one size (params={p:.0f}), not a ladder"
+    if (apart := ladder.horizons_apart()) is not None:
+        return f"several horizons for one size (params={apart[0].params:.0f}), not a ladder"
     constant = schedule_of(curves[0]).constant
     marked = any(c.horizon_tokens < 0.999 * c.tokens[-1] for c in ladder)
     pareto = _pareto(whole) if constant else "the learning rate is not constant"

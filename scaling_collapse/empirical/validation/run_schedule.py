@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
-from numbers import Real
 
 import numpy as np
 
@@ -52,11 +50,7 @@ def schedule_of(curve: LossCurve) -> RunSchedule:
     >>> schedule_of(run).constant
     False
     """
-    fraction = np.ravel(curve.extra.get("decay_fraction", np.nan))[0]
-    known = isinstance(fraction, Real) and math.isfinite(fraction)
-    return RunSchedule(
-        name=curve.schedule, constant=_is_constant(curve), decay_fraction=float(fraction) if known else None
-    )
+    return RunSchedule(name=curve.schedule, constant=_is_constant(curve), decay_fraction=curve.decay_fraction)
 
 
 def _is_constant(curve: LossCurve) -> bool | None:

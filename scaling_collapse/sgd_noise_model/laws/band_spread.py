@@ -21,9 +21,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from ...common import Array
+from ...common import HUBER_DELTA, Array
 from .calibration import Calibration
-from .law_solution import HUBER_DELTA
 from .rates import Rates
 
 __all__ = ["Spread", "log_spread", "octaves_beyond", "reach", "spread_of"]

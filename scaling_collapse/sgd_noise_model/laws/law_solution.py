@@ -18,12 +18,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ...common import Array
+from ...common import HUBER_DELTA, Array
 from .schedule_law import POWER_LAW_NUMBERS, ScheduleLaw
 
-__all__ = ["HUBER_DELTA", "LawSolution", "solve_law"]
-
-HUBER_DELTA = 1e-3
+__all__ = ["LawSolution", "solve_law"]
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)

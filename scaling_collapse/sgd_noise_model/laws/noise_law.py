@@ -7,10 +7,10 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ...common import Array, InputError
+from ...common import Array, InputError, local_regression
 from .rates import Rates, Units
 from .schedule_law import Parameter, ScheduleLaw, positive, stack
-from .trunk import NOISE_WIDTH, Trunk, smooth
+from .trunk import NOISE_WIDTH, Trunk
 
 __all__ = ["NoiseLaw"]
 
@@ -56,7 +56,7 @@ class NoiseLaw(ScheduleLaw):
         t = rates.tokens[rates.first :]
         known = (rates.noise_trace > 0) & (t > 0)
         ln_t = np.log(np.maximum(t, t[t > 0][0]))
-        noise = np.exp(smooth(np.log(t[known]), np.log(rates.noise_trace[known]), ln_t, NOISE_WIDTH))
+        noise = np.exp(local_regression(np.log(t[known]), np.log(rates.noise_trace[known]), ln_t, width=NOISE_WIDTH))
         return _Prepared(self.trunk.loss(rates.params, z), -rates.deficit_before[rates.first :] * noise)
 
     def losses(self, theta: Array, prepared: _Prepared) -> tuple[Array, Array]:

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import numba
 import numpy as np
 
-from ...common import Array, InputError
+from ...common import Array, InputError, local_regression
 from ...theory import LossCurve
 from .rates import Rates
 
-__all__ = ["Trunk", "build_trunk", "smooth"]
+__all__ = ["Trunk", "build_trunk"]
 
 LOSS_WIDTH, NOISE_WIDTH = 0.06, 0.08
 """Bandwidths in ln z: wide enough to average point noise, narrow against any change of the curve's slope."""
@@ -96,51 +94,12 @@ def build_trunk(curves: Sequence[LossCurve], rates: Sequence[Rates]) -> Trunk | 
         traced = good & (noise > 0)
         sizes[params] = _SizeTrunk(
             ln_z=grid,
-            ln_loss=smooth(ln_z, np.log(loss[good]), grid, LOSS_WIDTH),
-            ln_noise=smooth(np.log(z[traced]), np.log(noise[traced]), grid, NOISE_WIDTH)
+            ln_loss=local_regression(ln_z, np.log(loss[good]), grid, width=LOSS_WIDTH),
+            ln_noise=local_regression(np.log(z[traced]), np.log(noise[traced]), grid, width=NOISE_WIDTH)
             if traced.sum() >= LEAST_POINTS
             else None,
         )
     return Trunk(sizes) if sizes else None
-
-
-def smooth(x: Array, y: Array, at: Array, width: float) -> Array:
-    """Local quadratic regression of y on x with a Gaussian kernel, at the points `at`.
-
-    The kernel is widened where fewer than 12 points lie near.
-
-    Parameters
-    ----------
-    x, y
-        Data, shape (n,), in any order.
-    at
-        Where to evaluate, shape (m,).
-    width
-        Standard deviation of the kernel, in units of x.
-    """
-    order = np.argsort(x, kind="stable")
-    return _smooth(x[order], y[order], at, width, min(LEAST_POINTS, x.size) - 1)
-
-
-@numba.njit(cache=True)
-def _smooth(x: Array, y: Array, at: Array, width: float, reach: int) -> Array:
-    result = np.empty(at.size)
-    for i in range(at.size):
-        j = min(max(np.searchsorted(x, at[i]) - reach // 2, 0), x.size - 1 - reach)
-        h = max(width, (x[j + reach] - x[j]) / 2, 1e-12)
-        a, b = np.searchsorted(x, at[i] - 4 * h), np.searchsorted(x, at[i] + 4 * h)
-        m0 = m1 = m2 = m3 = m4 = r0 = r1 = r2 = 0.0
-        for k in range(a, b):
-            u = (x[k] - at[i]) / h
-            w = math.exp(-0.5 * u * u)
-            m0, m1, m2, m3, m4 = m0 + w, m1 + w * u, m2 + w * u**2, m3 + w * u**3, m4 + w * u**4
-            r0, r1, r2 = r0 + w * y[k], r1 + w * u * y[k], r2 + w * u**2 * y[k]
-        ridge = 1e-10 * m0
-        m0, m2, m4 = m0 + ridge, m2 + ridge, m4 + ridge
-        # Cramer's rule for the constant term of the quadratic.
-        determinant = m0 * (m2 * m4 - m3 * m3) - m1 * (m1 * m4 - m2 * m3) + m2 * (m1 * m3 - m2 * m2)
-        result[i] = (r0 * (m2 * m4 - m3 * m3) - m1 * (r1 * m4 - m3 * r2) + m2 * (r1 * m3 - m2 * r2)) / determinant
-    return result
 
 
 def need_trunk(trunk: Trunk | None, params: float, name: str, traced: bool) -> Trunk:

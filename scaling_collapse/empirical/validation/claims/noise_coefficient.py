@@ -14,10 +14,10 @@ from typing import Any
 
 import numpy as np
 
-from ....common import Array, InputError
+from ....common import Array, InputError, huber, local_regression
 from ....sgd_noise_model import calibrate
 from ....sgd_noise_model.laws.noise_law import NoiseLaw
-from ....sgd_noise_model.laws.trunk import NOISE_WIDTH, smooth
+from ....sgd_noise_model.laws.trunk import NOISE_WIDTH
 from ...fits.intervals import jackknife
 from ..pool import Pool
 from ..row import Row, agreement, not_applicable
@@ -29,8 +29,6 @@ NAME = "noise coefficient"
 SUBJECT = Subject.POOL
 PUBLISHED, BALANCE = f"{NAME}, published form", f"{NAME}, balance form"
 THEORY = 0.25
-THRESHOLD = 1e-3
-"""Of Huber's loss on log residuals, as in every fit of a schedule law."""
 
 Runs = list[tuple[Array, Array, Array]]  # loss, constant-rate loss, direction in which c moves it
 
@@ -78,7 +76,8 @@ def _prepared(pool: Pool) -> tuple[Runs, Runs]:
         if noise is None or size is None or size.ln_noise is None or not mask.any():
             continue
         known = (noise > 0) & (curve.tokens > 0)
-        own = np.exp(smooth(np.log(curve.tokens[known]), np.log(noise[known]), np.log(curve.tokens[mask]), NOISE_WIDTH))
+        ln_t, ln_noise = np.log(curve.tokens[known]), np.log(noise[known])
+        own = np.exp(local_regression(ln_t, ln_noise, np.log(curve.tokens[mask]), width=NOISE_WIDTH))
         loss, base, direction = curve.loss[mask], prepared.base[mask], prepared.direction[mask]
         published.append((loss, base, direction))
         balance.append((loss, base, direction + own - law.trunk.noise(curve.params, z[mask])))
@@ -93,12 +92,9 @@ def _prepared(pool: Pool) -> tuple[Runs, Runs]:
 def _coefficient(runs: Runs) -> float:
     """The c that minimizes Huber's loss of the log residuals, each point weighing the same."""
     from scipy.optimize import minimize_scalar
-    from scipy.special import huber
 
     def objective(c: float) -> float:
-        return sum(
-            float(huber(THRESHOLD, np.log(loss / np.maximum(base + c * d, 1e-12))).sum()) for loss, base, d in runs
-        )
+        return sum(float(huber(np.log(loss / np.maximum(base + c * d, 1e-12))).sum()) for loss, base, d in runs)
 
     found: Any = minimize_scalar(objective, bounds=(1e-4, 2.0), method="bounded", options={"xatol": 1e-7})
     return float(found.x)
