@@ -7,19 +7,34 @@ global state.
 from __future__ import annotations
 
 import io
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-__all__ = ["colors", "count", "picture", "size_legend"]
+__all__ = ["colors", "count", "house_style", "picture", "size_legend"]
 
 STYLE = Path(__file__).with_name("house.mplstyle")
 
 
+@contextmanager
+def house_style() -> Iterator[None]:
+    """The house's style for whatever is drawn inside; matplotlib's own settings are as before after it."""
+    import matplotlib
+
+    with matplotlib.rc_context(fname=STYLE):
+        yield
+
+
 def picture(
-    draw: Callable[..., None], *, size: tuple[float, float] | None = None, rows: int = 1, columns: int = 1, **grid: Any
+    draw: Callable[..., object],
+    *,
+    size: tuple[float, float] | None = None,
+    rows: int = 1,
+    columns: int = 1,
+    **grid: Any,
 ) -> bytes:
     """A PNG in the house style, on whose panels `draw(axes, ...)` has drawn.
 
@@ -34,11 +49,10 @@ def picture(
     **grid
         Further options of matplotlib's `Figure.subplots`.
     """
-    import matplotlib
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
-    with matplotlib.rc_context(fname=STYLE):
+    with house_style():
         figure = Figure(figsize=size)
         FigureCanvasAgg(figure)
         draw(*figure.subplots(rows, columns, squeeze=False, **grid).flat)

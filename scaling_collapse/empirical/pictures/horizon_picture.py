@@ -10,44 +10,54 @@ from ...common import PFLOP
 from ..fits.horizon_fit import HorizonFit
 from .canvas import colors, count, picture, size_legend
 
-__all__ = ["draw_horizon"]
+__all__ = ["draw_horizon", "paint_frontier", "paint_horizon"]
 
 
 def draw_horizon(fit: HorizonFit) -> bytes:
-    """Left the curves and their Pareto frontier, right `C*(p)` with the fitted line."""
-    params = [s.params for s in fit.sizes]
+    """A PNG: `paint_frontier` left, `paint_horizon` right."""
 
     def draw(left: Any, right: Any) -> None:
-        best = np.where(np.isnan(fit.loss), np.inf, fit.loss).argmin(axis=0)
-        for i, (size, color) in enumerate(zip(fit.sizes, colors(len(params)), strict=True)):
-            left.plot(fit.C / PFLOP, fit.loss[i], color=color, linewidth=0.9, alpha=0.6)
-            on = np.where(best == i, fit.loss[i], np.nan)
-            left.plot(fit.C / PFLOP, on, color=color, linewidth=2.6, label=count(size.params))
-            if size.status == "used":
-                right.plot(
-                    [size.params] * 2, [size.low / PFLOP, size.high / PFLOP], color=color, linewidth=3, alpha=0.4
-                )
-                right.plot(size.params, size.optimal_compute / PFLOP, "o", color=color, markeredgecolor="white")
-        lowest = [s.low for s in fit.sizes if s.status == "used"]
-        window = 0.05 * min(lowest) <= fit.C
-        inside = fit.loss[:, window]
-        frontier = np.nanmin(inside, axis=0)
-        left.set(
-            xscale="log", xlim=(0.05 * min(lowest) / PFLOP, fit.C[-1] / PFLOP), xlabel="training compute (PFLOPs)",
-            ylim=(frontier.min() - 0.03 * np.ptp(frontier), frontier.max() + 0.15 * np.ptp(frontier)), ylabel="loss",
-        )  # fmt: skip
-        left.set_title("Best size at each compute (thick)", loc="left")
-        size_legend(left, len(params), loc="upper right")
-        p = np.geomspace(min(params), max(params), 50)
-        text = (
-            f"$t^* = {fit.kappa:.3g}\\,p^{{{fit.gamma:.3f}}}$\n"
-            f"$\\gamma$ from {fit.gamma_interval[0]:.3f} to {fit.gamma_interval[1]:.3f} ({fit.level:.0%})"
-        )
-        right.plot(p, fit.optimal_compute(p) / PFLOP, "--", color="black", linewidth=1.1, label=text)
-        right.set(xscale="log", yscale="log", xlabel="parameters $p$", ylabel="optimal compute $C^*$ (PFLOPs)")
-        right.set_xticks(params, [count(p) for p in params], minor=False)
-        right.set_xticks([], minor=True)
-        right.set_title("Compute-optimal horizon; bars: where a size is best", loc="left")
-        right.legend(loc="upper left")
+        paint_frontier(left, fit)
+        paint_horizon(right, fit)
 
     return picture(draw, size=(9.0, 3.9), columns=2)
+
+
+def paint_frontier(axes: Any, fit: HorizonFit) -> Any:
+    """Loss against compute, thick where a size is the best at its compute; the axes."""
+    best = np.where(np.isnan(fit.loss), np.inf, fit.loss).argmin(axis=0)
+    for i, (size, color) in enumerate(zip(fit.sizes, colors(len(fit.sizes)), strict=True)):
+        axes.plot(fit.C / PFLOP, fit.loss[i], color=color, linewidth=0.9, alpha=0.6)
+        on = np.where(best == i, fit.loss[i], np.nan)
+        axes.plot(fit.C / PFLOP, on, color=color, linewidth=2.6, label=count(size.params))
+    lowest = [s.low for s in fit.sizes if s.status == "used"]
+    window = 0.05 * min(lowest) <= fit.C
+    frontier = np.nanmin(fit.loss[:, window], axis=0)
+    axes.set(
+        xscale="log", xlim=(0.05 * min(lowest) / PFLOP, fit.C[-1] / PFLOP), xlabel="training compute (PFLOPs)",
+        ylim=(frontier.min() - 0.03 * np.ptp(frontier), frontier.max() + 0.15 * np.ptp(frontier)), ylabel="loss",
+    )  # fmt: skip
+    axes.set_title("Best size at each compute (thick)", loc="left")
+    size_legend(axes, len(fit.sizes), loc="upper right")
+    return axes
+
+
+def paint_horizon(axes: Any, fit: HorizonFit) -> Any:
+    """Optimal compute `C*(p)` against parameters with the fitted line; the axes."""
+    params = [s.params for s in fit.sizes]
+    for size, color in zip(fit.sizes, colors(len(params)), strict=True):
+        if size.status == "used":
+            axes.plot([size.params] * 2, [size.low / PFLOP, size.high / PFLOP], color=color, linewidth=3, alpha=0.4)
+            axes.plot(size.params, size.optimal_compute / PFLOP, "o", color=color, markeredgecolor="white")
+    p = np.geomspace(min(params), max(params), 50)
+    text = (
+        f"$t^* = {fit.kappa:.3g}\\,p^{{{fit.gamma:.3f}}}$\n"
+        f"$\\gamma$ from {fit.gamma_interval[0]:.3f} to {fit.gamma_interval[1]:.3f} ({fit.level:.0%})"
+    )
+    axes.plot(p, fit.optimal_compute(p) / PFLOP, "--", color="black", linewidth=1.1, label=text)
+    axes.set(xscale="log", yscale="log", xlabel="parameters $p$", ylabel="optimal compute $C^*$ (PFLOPs)")
+    axes.set_xticks(params, [count(p) for p in params], minor=False)
+    axes.set_xticks([], minor=True)
+    axes.set_title("Compute-optimal horizon; bars: where a size is best", loc="left")
+    axes.legend(loc="upper left")
+    return axes
