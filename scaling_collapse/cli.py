@@ -22,42 +22,42 @@ VERBS = {
 
     Example: scaling-collapse demo --out demo-out
     """,
-    "measure": """Measure scaling law, collapse and supercollapse of curve tables.
+    "measure": """Do the loss curves of my ladder collapse? Scaling law, collapse, supercollapse, with a verdict.
 
-    Example: scaling-collapse measure curves.parquet --json summary.json --out pictures
+    Example: scaling-collapse measure example:mlp --offset 0 --out mlp-report
     """,
-    "fit": """Fit the compute-optimal horizon from over-trained constant-LR runs.
+    "fit": """How far should each size be trained? The compute-optimal horizon from over-trained constant-LR runs.
 
-    Example: scaling-collapse fit horizon-runs.parquet --json horizon.json --out pictures
+    Example: scaling-collapse fit example:mlp-overtrained --out mlp-horizon
     """,
-    "derive": """Derive the compute-optimal horizon of a scaling law and when its loss curves collapse.
+    "derive": """When must curves collapse? The compute-optimal horizon of a scaling law, derived in steps.
 
-    Example: scaling-collapse derive "L0 + a*t**-mu + b*p**-nu" --latex law.tex --json law.json
+    Example: scaling-collapse derive "L0 + a*t**-mu + b*p**-nu"
     """,
-    "simulate": """Simulate loss curves of power-law random features under any schedules.
+    "simulate": """What does a schedule do? Loss curves of power-law random features under any schedules.
 
     Example: scaling-collapse simulate --sizes 64 128 256 --alpha 1.0 --beta 0.25 --batch 4 --seeds 8 --out simulated
     """,
-    "extrapolate": """Predict the whole loss curve of a larger model from a ladder of smaller ones.
+    "extrapolate": """What will the big model reach? Its whole loss curve from a ladder of smaller ones.
 
-    Example: scaling-collapse extrapolate --from curves.parquet --params 1.5e8 --out predicted.parquet --json -
+    Example: scaling-collapse extrapolate example:mlp --params 100k --out predicted
     """,
-    "forecast": """Forecast loss curves of other schedules and horizons from their learning rates, or plan a cooldown.
+    "forecast": """What will this schedule reach, and when should I cool down? From learning rates alone.
 
-    Example: scaling-collapse forecast --calibrate runs.parquet --target schedules.csv --out forecast.parquet
+    Example: scaling-collapse forecast example:mlp-schedule-constant example:mlp-schedule-linear --plan --budget 8M
     """,
-    "validate": """Put predictions of theory and simulator beside what curve tables say, with a verdict per row.
+    "validate": """Do the predictions hold? Theory and simulator beside what curve tables say.
 
-    Example: scaling-collapse validate curves --json validation.json --html validation.html
+    Example: scaling-collapse validate example:mlp example:mlp-constant --offset 0 --out validation
     """,
-    "figures": """Draw the papers' figures from the project's own curve tables, or from others.
+    "figures": """Draw the papers' figures from the curve tables that come along, or from others.
 
-    Example: scaling-collapse figures fig01 fig05 --out figures --fast
+    Example: scaling-collapse figures fig01b fig05 --out figures --fast
     """,
     "train": """Train the ladder of a preset or a ladder file, plan it, resume it, or find its horizon.
 
-    Example: scaling-collapse train ladder.toml --plan
-    Example: scaling-collapse train ladder.toml --out runs --resume
+    Example: scaling-collapse train demo --plan
+    Example: scaling-collapse train demo --out runs --resume
     """,
 }
 
@@ -65,12 +65,20 @@ app = App(
     name="scaling-collapse",
     help="Derive, simulate, measure and forecast the collapse of loss curves across model sizes.",
     version=__version__,
+    help_format="plaintext",  # markdown would eat the asterisks of a law
     result_action="return_value",
+    suppress_keyboard_interrupt=False,  # what stands is said below
 )
 for _name, _help in VERBS.items():
     app.command(
         f"scaling_collapse.verbs.{_name.replace('-', '_')}:{_name.replace('-', '_')}", name=_name, help=cleandoc(_help)
     )
+
+
+KINDS = {
+    float: "a number, such as 0.5, 3e8 or 125M",
+    int: "a whole number",
+}
 
 
 def _sentence(error: CycloptsError) -> str:
@@ -88,8 +96,8 @@ def _sentence(error: CycloptsError) -> str:
     if isinstance(error, cyclopts.MissingArgumentError):
         return f"{verb} needs a value for {argument}; got none. {ask}"
     if isinstance(error, cyclopts.CoercionError) and error.token is not None:
-        kind = getattr(error.target_type, "__name__", str(error.target_type))
-        return f"{verb} needs {argument} to be a {kind}; got {error.token.value!r}. {ask}"
+        kind = KINDS.get(error.target_type, "a value of its kind")
+        return f"{verb} needs {argument} to be {kind}; got {error.token.value!r}. {ask}"
     if isinstance(error, cyclopts.UnusedCliTokensError):
         return f"{verb} needs no more arguments; got {' '.join(error.unused_tokens or [])!r}. {ask}"
     return f"{verb} cannot read its arguments: {' '.join(str(error).split())} {ask}"
@@ -103,8 +111,9 @@ def main(tokens: list[str] | None = None) -> int:
         message = _sentence(error)
     except InputError as error:
         message = str(error)
-    except KeyboardInterrupt:
-        print("interrupted; nothing more was written", file=sys.stderr)  # noqa: T201
+    except KeyboardInterrupt as interrupt:
+        stands = str(interrupt) or "interrupted; what was said to be written stands, nothing else was"
+        print(stands, file=sys.stderr)  # noqa: T201
         return 130
     except BrokenPipeError:  # the reader of our output has gone, e.g. `| head`
         sys.stderr.close()

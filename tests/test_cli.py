@@ -1,8 +1,10 @@
 """The command line: results, exit codes, one sentence for bad input, and nothing written then."""
 
 import json
+import os
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
@@ -34,7 +36,8 @@ def test_measure_writes_json_and_pictures(capsys, tmp_path, ladder_file):
     assert report["verdict"] == "supercollapse"
     assert len(report["x"]) == len(report["delta"]) == len(report["sigma"]) == 181
     names = sorted(p.name for p in (tmp_path / "pictures").iterdir())
-    assert names == ["collapse.png", "delta_vs_sigma.png", "law.png"]
+    assert names == ["collapse.png", "delta_vs_sigma.png", "law.png", "report.json"]
+    assert (tmp_path / "pictures" / "report.json").read_bytes() == (tmp_path / "r.json").read_bytes()
 
 
 def test_json_on_standard_output_stands_alone(capsys, ladder_file):
@@ -74,7 +77,7 @@ def test_fit_writes_json_and_picture(capsys, tmp_path):
     table = write_curves(ladder, tmp_path / "t.parquet")
     code, out, _ = run(capsys, "fit", table, "--json", tmp_path / "h.json", "--out", tmp_path)
     assert code == 0
-    assert "Data exponent gamma = 0.79" in out
+    assert "data exponent gamma = 0.79" in out
     assert json.loads((tmp_path / "h.json").read_text())["gamma"] == pytest.approx(gamma, abs=0.01)
     assert (tmp_path / "horizon.png").exists()
 
@@ -138,9 +141,17 @@ def test_steps_out_of_order_are_repaired_and_reported(capsys, tmp_path):
     ("tokens", "words"),
     [
         (["measur", "x"], "needs one of the verbs"),
-        (["measure"], "measure needs a value for TABLES; got none"),
+        (["measure"], "measure needs a value for SOURCE; got none"),
         (["measure", "x", "--ofset", "1"], "measure needs options that it knows; got '--ofset'"),
-        (["measure", "x", "--offset", "one"], "measure needs --offset to be a float; got 'one'"),
+        (
+            ["measure", "x", "--offset", "one"],
+            "needs --offset to be a number, such as 0.5, 3e8 or 125M; got 'one'",
+        ),
+        (["extrapolate", "x", "--params", "12Q"], "needs --params to be a number, such as 0.5, 3e8 or 125M; got '12Q'"),
+        (
+            ["derive", "t**-1 + p**-1", "--sizes", "1M", "x"],
+            "--sizes to be a number, such as 0.5, 3e8 or 125M; got 'x'",
+        ),
         (["train", "no-such-preset", "--out", "x"], "no-such-preset"),
     ],
 )
@@ -161,6 +172,69 @@ def test_a_target_that_cannot_be_written_is_bad_input(capsys, tmp_path, ladder_f
     code, _, err = run(capsys, "measure", ladder_file, "--out", tmp_path / "file")
     assert code == 2
     assert "cannot make the folder" in err
+
+
+def test_outputs_that_exist_are_replaced_on_request_and_inputs_never(capsys, tmp_path, ladder_file):
+    report, folder = tmp_path / "r.json", tmp_path / "all"
+    words = ("measure", ladder_file, "--json", report, "--out", folder)
+    assert run(capsys, *words)[0] == 0
+    before = report.read_bytes()
+    report.write_text("mine")
+    code, out, err = run(capsys, *words)
+    assert (code, out) == (2, "")
+    assert f"measure needs --overwrite to replace {report}, which exists" in err
+    assert report.read_text() == "mine"
+    assert run(capsys, *words, "--overwrite")[0] == 0
+    assert report.read_bytes() == before
+    kept = Path(ladder_file).read_bytes()
+    (tmp_path / "link.json").hardlink_to(ladder_file)  # the same file under another name
+    for target in (ladder_file, tmp_path / "link.json"):
+        code, _, err = run(capsys, "measure", ladder_file, "--json", target, "--overwrite")
+        assert code == 2
+        assert "measure does not write onto its own input" in err
+    assert Path(ladder_file).read_bytes() == kept
+
+
+def test_devices_are_written_to_and_links_stay_links(capsys, tmp_path, ladder_file):
+    device = os.stat(os.devnull)
+    assert run(capsys, "measure", ladder_file, "--json", os.devnull)[0] == 0
+    assert os.stat(os.devnull).st_rdev == device.st_rdev
+    real, link = tmp_path / "real.json", tmp_path / "link.json"
+    real.write_text("old")
+    real.chmod(0o640)
+    link.symlink_to(real)
+    assert run(capsys, "measure", ladder_file, "--json", link, "--overwrite")[0] == 0
+    assert link.is_symlink()
+    assert json.loads(real.read_text())["verdict"] == "supercollapse"
+    assert real.stat().st_mode & 0o777 == 0o640
+
+
+def test_an_interrupt_says_what_stands(capsys, monkeypatch, ladder_file):
+    def interrupted(*_, **__):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("scaling_collapse.empirical.tables.curve_reader.read_curves", interrupted)
+    monkeypatch.setattr("scaling_collapse.empirical.read_curves", interrupted)
+    code, _, err = run(capsys, "measure", ladder_file)
+    assert code == 130
+    assert "what was said to be written stands" in err
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_words_mean_the_same_in_every_verb(capsys, verb):
+    """The words of the command line: what every verb offers, and what none does any more."""
+    assert main([verb, "--help"]) == 0
+    told = capsys.readouterr().out
+    assert all(word in told for word in ("--out", "--json", "--overwrite"))
+    gone = ("--calibrate", "--from", "--pictures", "--picture ", "--html", "--latex", "--plot", "--write")
+    assert not any(word in told for word in gone)
+
+
+def test_help_shows_laws_as_they_are_typed(capsys):
+    assert main(["derive", "--help"]) == 0
+    assert '"L0 + a*t**-mu + b*p**-nu"' in capsys.readouterr().out
+    assert main(["train", "--help"]) == 0
+    assert capsys.readouterr().out.count("\nExample: ") == 2
 
 
 def test_every_verb_has_help_with_an_example(capsys):
@@ -210,7 +284,7 @@ def test_the_core_install_measures_fits_and_reads_without_torch_and_jax(ladder_f
 
 def test_the_core_install_forecasts_without_torch_and_jax(schedule_runs):
     runs, target = str(schedule_runs / "runs.parquet"), str(schedule_runs / "target.parquet")
-    words = ["forecast", "--calibrate", runs, "--target", target, "--out", str(schedule_runs / "p.parquet")]
+    words = ["forecast", runs, "--target", target, "--table", str(schedule_runs / "p.parquet")]
     code = BLOCK + f"sys.exit(main({words!r}))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
@@ -253,10 +327,9 @@ def schedule_runs(tmp_path):
 
 def test_forecast_writes_the_target_with_its_loss_and_band(capsys, schedule_runs):
     folder = schedule_runs
-    common = ("forecast", "--calibrate", folder / "runs.parquet", "--target", folder / "target.parquet")
-    code, out, err = run(
-        capsys, *common, "--out", folder / "p.parquet", "--pictures", folder / "pictures", "--json", folder / "f.json"
-    )
+    common = ("forecast", folder / "runs.parquet", "--target", folder / "target.parquet")
+    places = ("--table", folder / "p.parquet", "--out", folder / "all", "--json", folder / "f.json")
+    code, out, err = run(capsys, *common, *places)
     assert (code, err) == (0, "")
     assert "Law: response, fitted to 3 runs" in out
     made, truth = pq.read_table(folder / "p.parquet"), pq.read_table(folder / "truth.parquet")
@@ -265,30 +338,29 @@ def test_forecast_writes_the_target_with_its_loss_and_band(capsys, schedule_runs
     assert (made["loss_low"].to_numpy() < loss).all()
     assert (loss < made["loss_high"].to_numpy()).all()
     assert made["lr"].to_pylist() == truth["lr"].to_pylist()
-    assert (folder / "pictures" / "forecast.png").stat().st_size > 10_000
+    assert (folder / "all" / "forecast.png").stat().st_size > 10_000
     report = json.loads((folder / "f.json").read_text())["forecasts"][0]
     assert report["run"] == "new"
     assert report["calibrated_on"] == ["constant", "long", "short"]
     # The same from a target whose loss is poison.
     poisoned = truth.set_column(truth.column_names.index("loss"), "loss", pa.array(np.full(len(truth), np.inf)))
     pq.write_table(poisoned, folder / "target.parquet")
-    assert run(capsys, *common, "--out", folder / "q.parquet")[0] == 0
+    assert run(capsys, *common, "--table", folder / "q.parquet")[0] == 0
     assert pq.read_table(folder / "q.parquet").equals(made)
 
 
 def test_forecast_plan_ranks_cooldowns(capsys, schedule_runs):
     folder = schedule_runs
-    code, out, _ = run(
-        capsys, "forecast", "--plan", "--calibrate", folder / "runs.parquet", "--budget", "1e8", "--out",
-        folder / "plan.csv", "--pictures", folder / "pictures", "--json", folder / "plan.json",
-    )  # fmt: skip
+    words = ("forecast", folder / "runs.parquet", "--plan", "--budget", "100M", "--table", folder / "plan.csv")
+    code, out, _ = run(capsys, *words, "--out", folder / "all", "--json", folder / "plan.json")
     assert code == 0
-    assert "Latest start as good as the best" in out
+    assert out.startswith("Cool down over the last")
+    assert "for 1e+06 parameters and 1e+08 tokens" in out
     plan = json.loads((folder / "plan.json").read_text())
     assert plan["best"]["gain"] > 0.05
     assert plan["best"]["loss"] == min(p["loss"] for p in plan["plans"])
     assert len((folder / "plan.csv").read_text().splitlines()) == 1 + len(plan["plans"])
-    assert (folder / "pictures" / "plan.png").stat().st_size > 10_000
+    assert (folder / "all" / "plan.png").stat().st_size > 10_000
 
 
 @pytest.mark.parametrize(
@@ -298,7 +370,11 @@ def test_forecast_plan_ranks_cooldowns(capsys, schedule_runs):
         (("--plan",), "forecast --plan needs --budget"),
         (("--plan", "--budget", "-3"), "plan_cooldown needs a `budget` of tokens > 0; got -3"),
         (("--target", "runs.parquet", "--plan", "--budget", "1"), "either --plan or --target; got both"),
-        (("--target", "target.parquet", "--out", "p.xls"), "forecast needs --out to end in .parquet, .csv or .jsonl"),
+        (
+            ("--target", "target.parquet", "--table", "p.xls"),
+            "--table to end in .parquet, .csv or .jsonl; got p.xls",
+        ),
+        (("--target", "target.parquet", "--table", "runs.parquet"), "does not write onto its own input runs.parquet"),
         (("--target", "target.parquet", "--law", "magic"), "needs a law of momentum"),
         (("--target", "none.parquet"), "none.parquet"),
     ],
@@ -306,7 +382,7 @@ def test_forecast_plan_ranks_cooldowns(capsys, schedule_runs):
 def test_forecast_names_bad_input_and_writes_nothing(capsys, schedule_runs, monkeypatch, more, sentence):
     monkeypatch.chdir(schedule_runs)
     before = sorted(p.name for p in schedule_runs.iterdir())
-    code, _, err = run(capsys, "forecast", "--calibrate", "runs.parquet", *more)
+    code, _, err = run(capsys, "forecast", "runs.parquet", *more)
     assert code == 2
     assert sentence in err
     assert err.count("\n") == 1

@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
-from io import BytesIO
-from pathlib import Path
-from typing import Annotated
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 
-from ..output import announce, write_json
-from ._options import JsonTarget
+from ..output import NOWHERE, Answer, Outputs
+from ._options import Numbers
+
+if TYPE_CHECKING:
+    from ..theory import Derivation
 
 __all__ = ["derive"]
 
+LATEX, PICTURE = "derivation.tex", "normalized.png"
+
 
 def derive(
-    expr: Annotated[str, Parameter(help="Sum of power laws in t (tokens) and p (parameters).")],
+    law: Annotated[str, Parameter(help="Sum of power laws in t (tokens) and p (parameters).")],
     /,
     *,
     gamma: Annotated[
@@ -23,34 +27,27 @@ def derive(
     ] = None,
     kappa: Annotated[str | None, Parameter(help="Coefficient of the horizon; default the compute-optimal one.")] = None,
     sizes: Annotated[
-        list[float] | None,
-        Parameter(negative="", consume_multiple=True, help="Parameter counts for statements about finite sizes."),
+        Numbers | None, Parameter(help="Parameter counts, e.g. 1M 100M, for statements about finite sizes.")
     ] = None,
-    latex: Annotated[Path | None, Parameter(help="Write the derivation as a LaTeX document here.")] = None,
-    json: JsonTarget = None,
-    plot: Annotated[Path | None, Parameter(help="Draw the normalized curves here (png, pdf or svg).")] = None,
+    to: Outputs = NOWHERE,
 ) -> int:
     """Derive the compute-optimal horizon of a scaling law and when its loss curves collapse."""
-    from ..common import InputError
-    from ..empirical.tables.files import write_atomically
     from ..theory import derive as derive_collapse
 
-    kind = plot.suffix.lstrip(".").lower() if plot is not None else "png"
-    if kind not in ("png", "pdf", "svg"):
-        raise InputError(f"derive needs --plot to end in .png, .pdf or .svg; got {plot}.")
-    result = derive_collapse(expr, gamma, kappa, sizes)
-    outputs: list[tuple[Path, bytes]] = []
-    if latex is not None:
-        outputs.append((latex, result.to_latex().encode()))
-    if plot is not None:
-        picture = BytesIO()
-        result.plot(picture, format=kind)
-        outputs.append((plot, picture.getvalue()))
-    summary = result.to_json_dict() if json is not None else {}
-    for path, content in outputs:
-        write_atomically(path, content)
-    write_json(summary, json)
-    announce(result.to_text().rstrip(), json)
-    for path, _ in outputs:
-        announce(f"wrote {path}", json)
+    answer = Answer("derive", to, files=[LATEX, PICTURE])
+    result = derive_collapse(law, gamma, kappa, sizes)
+    answer.say(result.to_text().rstrip())
+    files: dict[str, Callable[[], bytes]] = {LATEX: lambda: result.to_latex().encode()}
+    if _has_a_picture(result):
+        from ..empirical.pictures.derivation_picture import draw_derivation
+
+        files[PICTURE] = lambda: draw_derivation(result)
+    elif to.out is not None:
+        answer.say(f"No picture {PICTURE}: it needs numbers for every symbol and one horizon. Add --gamma, or numbers.")
+    answer.write(result.to_json(), files=files)
     return 0
+
+
+def _has_a_picture(result: Derivation) -> bool:
+    """Whether there is one normalized curve, of numbers alone."""
+    return len(result.curves) == 1 and result.curves[0].numeric

@@ -8,35 +8,35 @@ from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 
-from ..output import announce, print_table, write_files, write_json
-from ._options import JsonTarget, OutFolder, Tables, Where, parse_where
+from ..output import NOWHERE, Answer, Outputs
+from ._options import Sources, Where, parse_where
 
 if TYPE_CHECKING:
     from ..empirical import CollapseReport
 
-__all__ = ["measure", "pictures", "show_report"]
+__all__ = ["PICTURES", "measure", "pictures", "show_report"]
+
+PICTURES = ("law.png", "collapse.png", "delta_vs_sigma.png")
+SHOWN = 8  # repairs that are listed in the terminal
 
 
 def measure(
-    tables: Tables,
+    source: Sources,
     /,
     *,
     offset: Annotated[float | None, Parameter(help="Irreducible loss to use instead of the fitted one.")] = None,
     where: Where = None,
-    json: JsonTarget = None,
-    out: OutFolder = None,
     check: Annotated[bool, Parameter(negative="", help="Exit 1 unless the ladder collapses.")] = False,
+    to: Outputs = NOWHERE,
 ) -> int:
     """Measure scaling law, collapse and supercollapse of curve tables."""
     from ..empirical import measure_collapse, read_curves
     from ..empirical.collapse.verdict import Verdict
 
-    report = measure_collapse(read_curves(tables, where=parse_where(where)), offset=offset)
-    write_json(report.to_json(), json)
-    written = write_files(out, pictures(report))
-    show_report(report, json)
-    for path in written:
-        announce(f"wrote {path}", json)
+    answer = Answer("measure", to, inputs=source, files=PICTURES)
+    report = measure_collapse(read_curves(source, where=parse_where(where)), offset=offset)
+    show_report(report, answer)
+    answer.write(report.to_json(), files=pictures(report))
     return 1 if check and report.verdict not in (Verdict.COLLAPSE, Verdict.SUPERCOLLAPSE) else 0
 
 
@@ -45,24 +45,13 @@ def pictures(report: CollapseReport) -> dict[str, Callable[[], bytes]]:
     from ..empirical.pictures.collapse_pictures import draw_collapse, draw_delta_vs_sigma
     from ..empirical.pictures.law_picture import draw_law
 
-    return {
-        "law.png": lambda: draw_law(report),
-        "collapse.png": lambda: draw_collapse(report),
-        "delta_vs_sigma.png": lambda: draw_delta_vs_sigma(report),
-    }
+    draw = (draw_law, draw_collapse, draw_delta_vs_sigma)
+    return {name: lambda picture=picture: picture(report) for name, picture in zip(PICTURES, draw, strict=True)}
 
 
-def show_report(report: CollapseReport, json_target: str | None) -> None:
-    """The report for people: integrity, sizes, law, verdict with reasons."""
-    integrity = report.ladder.integrity
-    announce(f"Integrity: {integrity.summary()}", json_target)
-    changes = [f for f in integrity.findings if f.action != "noted"]
-    for f in changes[:8]:
-        announce(f"  {f.action}: {f.subject}: {f.kind}: {f.detail}", json_target)
-    if len(changes) > 8:
-        announce(f"  ... and {len(changes) - 8} more (all of them in --json)", json_target)
-    rows = [[f"{s.params:.0f}", str(s.seeds), f"{s.final_loss:.6g}"] for s in report.sizes]
-    print_table("Sizes", ["parameters", "seeds", "final loss"], rows, json_target)
+def show_report(report: CollapseReport, answer: Answer) -> None:
+    """The report for people: the verdict with its reasons, then law and sizes, then what was read."""
+    answer.say(f"Verdict: {report.verdict}", *(f"  - {reason}" for reason in report.reasons))
     law, top = report.law, report.supercollapse
 
     def interval(pair: tuple[float, float]) -> str:
@@ -72,14 +61,20 @@ def show_report(report: CollapseReport, json_target: str | None) -> None:
         return "-" if math.isnan(value) else format(value, form)
 
     rows = [
-        ["irreducible loss L0", number(law.L0, ".6g"), interval(law.L0_interval)],
+        ["irreducible loss L0, fitted", number(law.L0, ".6g"), interval(law.L0_interval)],
+        ["offset in use", number(report.offset, ".6g"), ""],
         ["coefficient a (C in PFLOPs)", number(law.a, ".5g"), interval(law.a_interval)],
         ["exponent b", number(law.b, ".4f"), interval(law.b_interval)],
-        ["share of x with Delta < sigma", number(top.fraction, ".3f"), interval(top.interval)],
-        ["... holding from x", number(top.x_from, ".3f"), ""],
-        ["size spread beyond noise", number(report.spread, ".4f"), ""],
+        ["share of x where Delta < sigma", number(top.fraction, ".3f"), interval(top.interval)],
+        ["Delta < sigma from x =", number(top.x_from, ".3f"), ""],
+        ["differences between sizes, beyond seed noise", number(report.spread, ".4f"), ""],
     ]
-    print_table(f"Scaling law ({law.status}) and collapse", ["quantity", "value", "90 % interval"], rows, json_target)
-    announce(f"Verdict: {report.verdict}", json_target)
-    for reason in report.reasons:
-        announce(f"  - {reason}", json_target)
+    answer.show(f"Scaling law ({law.status}) and collapse", ["quantity", "value", "90 % interval"], rows)
+    sizes = [[f"{s.params:.0f}", str(s.seeds), f"{s.final_loss:.6g}"] for s in report.sizes]
+    answer.show("Sizes", ["parameters", "seeds", "final loss"], sizes)
+    integrity = report.ladder.integrity
+    answer.say(f"Read: {integrity.summary()}")
+    changes = [f for f in integrity.findings if f.action != "noted"]
+    answer.say(*(f"  {f.action}: {f.subject}: {f.kind}: {f.detail}" for f in changes[:SHOWN]))
+    if len(changes) > SHOWN:
+        answer.say(f"  ... and {len(changes) - SHOWN} more (all of them in --json)")

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import numpy as np
 from cyclopts import Parameter
 
 from ..common import InputError
-from ..output import announce, print_table, progress_bar, write_files, write_json
-from ._options import JsonTarget
+from ..output import NO_TABLE, Answer, TableOutputs, progress_bar
+from ._options import Numbers
 
 if TYPE_CHECKING:
     from ..sgd_noise_model.problems.power_law import Features
@@ -19,13 +18,14 @@ if TYPE_CHECKING:
 
 __all__ = ["simulate"]
 
+TABLE, PICTURE = "curves.parquet", "curves.png"
+
 
 def simulate(
     *,
-    sizes: Annotated[list[int], Parameter(consume_multiple=True, negative="", help="Parameters d of each size.")],
+    sizes: Annotated[Numbers, Parameter(help="Parameters d of each size, whole numbers.")],
     alpha: Annotated[float, Parameter(help="Spectrum j^-2alpha.")],
     beta: Annotated[float, Parameter(help="Target j^-beta.")],
-    out: Annotated[Path, Parameter(help="Write curves.parquet and the pictures into this folder.")],
     schedule: Annotated[
         list[str] | None, Parameter(negative="", help='E.g. "wsd(decay=0.2)"; may be repeated. Default linear.')
     ] = None,
@@ -38,18 +38,20 @@ def simulate(
     seeds: Annotated[int, Parameter(help="Single runs per size; 0 for the expected curve.")] = 0,
     features: Annotated[str, Parameter(help="draw or equivalent (expected curves only).")] = "draw",
     solver: Annotated[str, Parameter(help="Of expected curves: numba, numpy, jax or fast.")] = "numba",
-    json: JsonTarget = None,
+    to: TableOutputs = NO_TABLE,
 ) -> int:
     """Simulate the loss curves of a family of sizes under learning-rate schedules."""
     from ..sgd_noise_model import power_law, schedules, simulate_ladder, stability_limit
     from ..theory import Ladder, phase_gamma, phase_of
 
-    _check(sizes, kappa, seeds)
+    answer = Answer("simulate", to, files=[TABLE, PICTURE])
+    widths = _whole(sizes)
+    _check(kappa, seeds)
     chosen = [schedules.parse(text) for text in schedule or ["linear"]]
     kind = cast("Features", features)  # power_law and simulate refuse names that they do not know
     problems = [
         power_law(d, v=round(dimensions * d), alpha=alpha, beta=beta, label_noise=label_noise, features=kind, seed=d)
-        for d in sizes
+        for d in widths
     ]
     exponent = float(phase_gamma(alpha, beta)) if gamma is None else gamma
     curves: list[LossCurve] = []
@@ -74,39 +76,43 @@ def simulate(
         "irreducible_loss": irreducible,
         "runs": rows,
     }
-    written = _write(ladder, irreducible, out)
-    write_json(facts, json)
-    _show(rows, json)
-    for path in written:
-        announce(f"wrote {path}", json)
+    _show(rows, answer)
+    _write(ladder, irreducible, facts, answer)
     return 0
 
 
-def _check(sizes: list[int], kappa: float, seeds: int) -> None:
-    for name, value, needs in (("--sizes", len(sizes), "at least one size"), ("--kappa", kappa, "a number > 0")):
-        if not value > 0:
-            raise InputError(f"simulate needs {name} as {needs}; got {value}.")
+def _write(ladder: Ladder, irreducible: float, facts: dict[str, Any], answer: Answer) -> None:
+    from ..empirical import write_curves
+    from ..empirical.pictures.curves_picture import draw_curves
+
+    answer.write(
+        facts,
+        table=lambda path: write_curves(ladder, path),
+        table_name=TABLE,
+        files={PICTURE: lambda: draw_curves(ladder, irreducible)},
+    )
+
+
+def _whole(sizes: list[float]) -> list[int]:
+    for size in sizes:
+        if not (size >= 1 and size == int(size)):
+            raise InputError(f"simulate needs --sizes as whole numbers >= 1; got {size:g}.")
+    return [int(size) for size in sizes]
+
+
+def _check(kappa: float, seeds: int) -> None:
+    if not kappa > 0:
+        raise InputError(f"simulate needs --kappa as a number > 0; got {kappa}.")
     if seeds < 0:
         raise InputError(f"simulate needs --seeds >= 0; got {seeds}.")
 
 
-def _write(ladder: Ladder, offset: float, out: Path) -> list[Path]:
-    """The curve table and the picture of it."""
-    from ..empirical import write_curves
-    from ..empirical.pictures.curves_picture import draw_curves
-    from ..empirical.tables.files import ensure_folder
-
-    ensure_folder(out)
-    table = write_curves(ladder, out / "curves.parquet")
-    return [table, *write_files(out, {"curves.png": lambda: draw_curves(ladder, offset)})]
-
-
-def _show(rows: list[dict[str, Any]], json: str | None) -> None:
+def _show(rows: list[dict[str, Any]], answer: Answer) -> None:
     shown = [
         [r["schedule"], f"{r['params']:.0f}", str(r["runs"]), f"{r['tokens']:.4g}", f"{r['reducible_loss']:.6g}"]
         for r in rows
     ]
-    print_table("Final reducible loss", ["schedule", "parameters", "runs", "tokens", "loss - L0"], shown, json)
+    answer.show("Final reducible loss", ["schedule", "parameters", "runs", "tokens", "loss - L0"], shown)
 
 
 def final_losses(ladder: Ladder, offset: float) -> list[dict[str, Any]]:

@@ -7,14 +7,14 @@ that give its horizon (`--horizon`). Each of these is one function here.
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import Parameter
 
 from ..common import InputError
-from ..output import announce, print_table, progress_bar, write_files, write_json
-from ._options import JsonTarget
+from ..output import NOWHERE, Answer, Outputs, progress_bar
 
 if TYPE_CHECKING:
     from ..empirical.trainer import LadderFile
@@ -22,14 +22,13 @@ if TYPE_CHECKING:
 
 __all__ = ["train"]
 
+COORDINATES, HORIZON = "coordinates.png", "horizon.png"
+
 
 def train(
     ladder: Annotated[str, Parameter(help="A preset (demo, demo-horizon, qiu-mlp, ...) or a ladder file (.toml).")],
     /,
     *,
-    out: Annotated[
-        Path | None, Parameter(help="Write curves.parquet, manifest.json and checkpoints into this folder.")
-    ] = None,
     plan: Annotated[
         bool, Parameter(negative="", help="Print sizes, tokens, FLOPs and estimated time; train nothing.")
     ] = False,
@@ -52,7 +51,7 @@ def train(
     device: Annotated[str | None, Parameter(help="cpu, cuda, ...; default the first GPU if there is one.")] = None,
     threads: Annotated[int | None, Parameter(help="torch threads of one size.")] = None,
     checkpoint_seconds: Annotated[float, Parameter(help="Time between checkpoints of a size.")] = 30.0,
-    json: JsonTarget = None,
+    to: Outputs = NOWHERE,
 ) -> int:
     """Train the ladder of a preset or a file and write its curve table and manifest."""
     from ..empirical.trainer import horizon_ladder, load_ladder
@@ -63,18 +62,19 @@ def train(
     if horizon:
         config = horizon_ladder(config, times=overtrain)
     if plan:
-        return _plan(config, device, threads, json)
+        return _plan(config, device, threads, Answer("train", to))
     if coord_check:
-        return _coord_check(config, out, json)
-    if out is None:
+        return _coord_check(config, Answer("train", to, files=[COORDINATES]))
+    if to.out is None:
         raise InputError("train needs a folder for its results; got none. Add --out DIR, or --plan to see the cost.")
+    answer = Answer("train", replace(to, out=None))  # the trainer guards its folder itself: it may go on in it
     options = {"resume": resume, "force_resume": force_resume, "device": device, "threads": threads}
-    curves = _train(config, out, json, **options, checkpoint_seconds=checkpoint_seconds)
+    curves = _train(config, to.out, answer, **options, checkpoint_seconds=checkpoint_seconds)
     if not _speaks():
         return 0
     if horizon:
-        return _fit_horizon(curves, out, json)
-    write_json(_manifest(out), json)
+        return _fit_horizon(curves, to.out, answer)
+    answer.write(_manifest(to.out))
     return 0
 
 
@@ -83,21 +83,24 @@ def _speaks() -> bool:
     return os.environ.get("RANK", "0") == "0"
 
 
-def _train(config: LadderFile, out: Path, json: str | None, **options: Any) -> Ladder:
+def _train(config: LadderFile, out: Path, answer: Answer, **options: Any) -> Ladder:
     from ..empirical.trainer import train_ladder
 
-    with progress_bar(f"training {config.name}") as progress:
-        curves = train_ladder(config, out, progress=progress, **options)
+    try:
+        with progress_bar(f"training {config.name}") as progress:
+            curves = train_ladder(config, out, progress=progress, **options)
+    except KeyboardInterrupt:
+        raise KeyboardInterrupt(
+            f"interrupted; the checkpoints in {out} stand: the same command with --resume goes on from them"
+        ) from None
     if _speaks():
-        announce(f"{curves}; {curves.integrity.summary()}", json)
-        for finding in curves.integrity.findings:
-            announce(finding.detail, json)
-        announce(f"wrote {out / 'curves.parquet'}", json)
-        announce(f"wrote {out / 'manifest.json'}", json)
+        answer.say(f"Trained {curves}; {curves.integrity.summary()}")
+        answer.say(*(finding.detail for finding in curves.integrity.findings))
+        answer.say(f"wrote {out / 'curves.parquet'}", f"wrote {out / 'manifest.json'}")
     return curves
 
 
-def _plan(config: LadderFile, device: str | None, threads: int | None, json: str | None) -> int:
+def _plan(config: LadderFile, device: str | None, threads: int | None, answer: Answer) -> int:
     from ..empirical.trainer import plan_ladder
 
     plan = plan_ladder(config, device=device, threads=threads)
@@ -111,62 +114,58 @@ def _plan(config: LadderFile, device: str | None, threads: int | None, json: str
         more = {"test_examples": size.test_examples, "noise_batches": size.noise_batches}
         sizes.append({name: getattr(size, name) for name in names} | more | {"seconds": seconds, "measured": measured})
     columns = ["width", "depth", "params", "tokens", "steps", "FLOPs", "eval.", "time"]
-    print_table(
-        f"{config.name}: {config.seeds} seeds of each size (FLOPs of all; eval.: evaluation and probes on top)",
-        columns,
-        rows,
-        json,
-    )
+    title = f"{config.name}: {config.seeds} seeds of each size (FLOPs of all; eval.: evaluation and probes on top)"
     flops = sum(size.train_flops for size in plan.sizes)
     share = sum(size.evaluation_share * size.train_flops for size in plan.sizes) / flops
-    announce(f"{flops:.3g} FLOPs of training; evaluation and probes cost {share:.1%} on top", json)
+    answer.say(
+        f"Training takes {flops:.3g} FLOPs, about {_time(plan.total_seconds)} with {plan.workers} sizes at a time; "
+        f"evaluation and probes cost {share:.1%} on top. Nothing was trained."
+    )
     over = [size.width for size in plan.sizes if size.evaluation_share > config.evaluation.budget]
     if over:
         told = ", ".join(map(str, over))
-        announce(f"over the budget of {config.evaluation.budget:.0%} at widths {told}: fewer points or examples", json)
-    announce(f"estimated time: {_time(plan.total_seconds)}, {plan.workers} sizes at a time; nothing was trained", json)
+        answer.say(
+            f"  at widths {told} that is over the budget of {config.evaluation.budget:.0%}: "
+            "ask for fewer points or examples"
+        )
+    answer.show(title, columns, rows)
     result = {"ladder": config.to_json(), "sizes": sizes, "flops": flops, "seconds": plan.total_seconds}
-    write_json(result | {"workers": plan.workers}, json)
+    answer.write(result | {"workers": plan.workers})
     return 0
 
 
-def _coord_check(config: LadderFile, out: Path | None, json: str | None) -> int:
+def _coord_check(config: LadderFile, answer: Answer) -> int:
     from ..empirical.pictures.coordinate_picture import draw_coordinates
     from ..empirical.trainer import check_ladder
 
     check = check_ladder(config)
     title = f"{config.name}: {config.parametrization.kind}, {config.optimizer.kind}, lr {config.lr:g}"
-    written = write_files(out, {"coordinates.png": lambda: draw_coordinates(check, title)})
+    hidden, output = check.slopes
+    verdict = "flat" if check.flat else "not flat"
+    answer.say(f"Changes against the width are {verdict}: exponents {hidden:+.3f} (features), {output:+.3f} (outputs)")
     rows = [
         [f"{width:.0f}", f"{hidden[-1]:.4g}", f"{output[-1]:.4g}"]
         for width, hidden, output in zip(check.widths, check.hidden, check.output, strict=True)
     ]
-    print_table("Change after the last step", ["width", "features", "outputs"], rows, json)
-    hidden, output = check.slopes
-    verdict = "flat" if check.flat else "not flat"
-    announce(f"exponents of the width: features {hidden:+.3f}, outputs {output:+.3f}: {verdict}", json)
-    for path in written:
-        announce(f"wrote {path}", json)
-    write_json(check.to_json(), json)
+    answer.show("Change after the last step", ["width", "features", "outputs"], rows)
+    answer.write(check.to_json(), files={COORDINATES: lambda: draw_coordinates(check, title)})
     return 0 if check.flat else 1
 
 
-def _fit_horizon(curves: Ladder, out: Path, json: str | None) -> int:
+def _fit_horizon(curves: Ladder, out: Path, answer: Answer) -> int:
     from ..empirical import fit_horizon
     from ..empirical.pictures.horizon_picture import draw_horizon
     from ..empirical.trainer import horizon_table
 
     fit = fit_horizon(curves)
-    written = write_files(out, {"horizon.png": lambda: draw_horizon(fit)})
-    write_json(fit.to_json(), str(out / "horizon.json"))
     low, high = fit.gamma_interval
-    announce(
-        f"gamma = {fit.gamma:.4f} ({fit.level:.0%} interval {low:.3f} to {high:.3f}), kappa = {fit.kappa:.5g}", json
+    answer.say(
+        f"gamma = {fit.gamma:.4f} ({fit.level:.0%} interval {low:.3f} to {high:.3f}), kappa = {fit.kappa:.5g}",
+        "In a ladder file:\n" + horizon_table(fit.kappa, fit.gamma),
     )
-    announce("In a ladder file:\n" + horizon_table(fit.kappa, fit.gamma), json)
-    for path in [out / "horizon.json", *written]:
-        announce(f"wrote {path}", json)
-    write_json(fit.to_json(), json)
+    answer.write(fit.to_json())
+    beside = Answer("train", replace(answer.to, out=out, json=None, overwrite=True), files=[HORIZON])
+    beside.write(fit.to_json(), files={HORIZON: lambda: draw_horizon(fit)})
     return 0
 
 

@@ -3,24 +3,27 @@
 from __future__ import annotations
 
 import math
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 
 from ..common import InputError
-from ..output import announce, print_table, progress_bar, write_json
-from ._options import JsonTarget, Tables, Where, parse_where
+from ..output import NOWHERE, Answer, Outputs, progress_bar
+from ._options import Sources, Where, parse_where
 
 if TYPE_CHECKING:
     from ..empirical.fits.intervals import Interval
+    from ..empirical.validation import validation
     from ..empirical.validation.row import Row
 
 __all__ = ["validate"]
 
+PAGE = "report.html"
+LINES = 10
+
 
 def validate(
-    tables: Tables,
+    source: Sources,
     /,
     *,
     ablation: Annotated[
@@ -32,23 +35,45 @@ def validate(
         Parameter(negative="", help="A known irreducible loss, TABLE=VALUE, or VALUE for all. May be repeated."),
     ] = None,
     where: Where = None,
-    json: JsonTarget = None,
-    html: Annotated[Path | None, Parameter(help="Write the page with interactive plots here.")] = None,
+    all_: Annotated[bool, Parameter(name="--all", negative="", help="Show every row, not ten lines.")] = False,
     check: Annotated[bool, Parameter(negative="", help="Exit 1 if a claim does not hold.")] = False,
+    to: Outputs = NOWHERE,
 ) -> int:
     """Put the predictions of theory and simulator beside what curve tables say, row by row with a verdict."""
     from ..empirical import validate as run
-    from ..empirical.tables.files import write_atomically
     from ..empirical.validation.row import Verdict
 
+    answer = Answer("validate", to, inputs=source, files=[PAGE])
     offsets = parse_offsets(offset)
     with progress_bar("validate") as progress:
-        found = run(*tables, ablations=ablation or (), offsets=offsets, where=parse_where(where), progress=progress)
-    written = [] if html is None else [write_atomically(html, found.to_html())]
-    write_json(found.to_json(), json)
+        found = run(*source, ablations=ablation or (), offsets=offsets, where=parse_where(where), progress=progress)
+    (_show_all if all_ else _show)(found, answer)
+    answer.write(found.to_json(), files={PAGE: found.to_html})
+    return 1 if check and found.counts[Verdict.DOES_NOT_HOLD] else 0
 
-    for table in found.tables:
-        announce(f"Integrity of {table.name}: {table.whole.integrity.summary()}", json)
+
+def _show(found: validation.Validation, answer: Answer) -> None:
+    """Ten lines: how many claims hold, and those that do not."""
+    from ..empirical.validation.row import Verdict
+
+    answer.say("Of the predictions, " + ", ".join(f"{n} {verdict}" for verdict, n in found.counts.items()))
+    failing = [row for row in found.rows if row.verdict == Verdict.DOES_NOT_HOLD]
+    room = LINES - 2 - (len(failing) > LINES - 2)
+    answer.say(
+        *(
+            f"  {row.verdict}: {row.claim}, {row.table}: predicted "
+            f"{_number(row.prediction, row.prediction_interval, row, row.relation.sign)}, measured "
+            f"{_number(row.measurement, row.measurement_interval, row)}"
+            for row in failing[:room]
+        )
+    )
+    if len(failing) > room:
+        answer.say(f"  ... and {len(failing) - room} more that do not hold")
+    answer.say("Every row, with what was assumed: --all here, --out DIR for a page with sliders.")
+
+
+def _show_all(found: validation.Validation, answer: Answer) -> None:
+    """Every row, and what does not apply, with the reason."""
     rows = [
         [row.claim, row.table, _number(row.prediction, row.prediction_interval, row, row.relation.sign),
          _number(row.measurement, row.measurement_interval, row), row.verdict]
@@ -56,16 +81,11 @@ def validate(
         if row.applies
     ]  # fmt: skip
     columns = ["claim", "ladder or table", "predicted (90 %)", "measured (90 %)", "verdict"]
-    print_table("Predictions and measurements", columns, rows, json)
-    for row in found.rows:
-        if row.applies:
-            announce(f"  - {row.claim}, {row.table}: {row.note}", json)
-    for sentence in _refusals(found.rows):
-        announce(f"  - {sentence}", json)
-    announce("Verdicts: " + ", ".join(f"{n} {verdict}" for verdict, n in found.counts.items()), json)
-    for path in written:
-        announce(f"wrote {path}", json)
-    return 1 if check and found.counts[Verdict.DOES_NOT_HOLD] else 0
+    answer.show("Predictions and measurements", columns, rows)
+    answer.say(*(f"  - {row.claim}, {row.table}: {row.note}" for row in found.rows if row.applies))
+    answer.say(*(f"  - {sentence}" for sentence in _refusals(found.rows)))
+    answer.say("Verdicts: " + ", ".join(f"{n} {verdict}" for verdict, n in found.counts.items()))
+    answer.say(*(f"Read {table.name}: {table.whole.integrity.summary()}" for table in found.tables))
 
 
 def parse_offsets(items: list[str] | None) -> dict[str, float]:

@@ -13,13 +13,12 @@ from scaling_collapse.empirical.pictures.extrapolation_picture import draw_extra
 def test_the_verb_writes_table_json_and_picture(capsys, tmp_path):
     rest, held = without_largest(law_ladder(sizes=4, seeds=2))
     source, params = str(write_curves(rest, tmp_path / "ladder.parquet")), str(held[0].params)
-    out, picture = tmp_path / "p.parquet", tmp_path / "p.png"
-    code = main(
-        ["extrapolate", "--from", source, "--params", params, "--out", str(out), "--picture", str(picture),
-         "--json", str(tmp_path / "p.json")]
-    )  # fmt: skip
+    folder = tmp_path / "all"
+    out, picture = folder / "extrapolation.parquet", folder / "extrapolation.png"
+    code = main(["extrapolate", source, "--params", params, "--out", str(folder), "--json", str(tmp_path / "p.json")])
     text, err = capsys.readouterr()
     assert (code, err) == (0, "")
+    assert text.startswith("A model of ")
     assert "the ladder as it is" in text
     assert "was extrapolated from the ladder's own" in text
     assert picture.read_bytes().startswith(b"\x89PNG")
@@ -39,13 +38,13 @@ def test_the_verb_writes_table_json_and_picture(capsys, tmp_path):
 def test_the_verb_refuses_and_says_when_nothing_is_predicted(capsys, tmp_path):
     ladder = law_ladder(sizes=4, seeds=1)
     source = str(write_curves(ladder, tmp_path / "ladder.csv"))
-    assert main(["extrapolate", "--from", source, "--params", "1e8", "--out", str(tmp_path / "p.txt")]) == 2
-    assert "--out as a name ending in .parquet, .csv or .jsonl; got p.txt" in capsys.readouterr().err
-    assert main(["extrapolate", "--from", source, "--params", "1e8", "--method", "x"]) == 2
+    assert main(["extrapolate", source, "--params", "1e8", "--table", str(tmp_path / "p.txt")]) == 2
+    assert "--table to end in .parquet, .csv or .jsonl; got p.txt" in capsys.readouterr().err
+    assert main(["extrapolate", source, "--params", "1e8", "--method", "x"]) == 2
     assert "'curves' or 'ends'; got 'x'" in capsys.readouterr().err
     growing = str(write_curves(changed(ladder, lambda c: c.loss + 1e-6 * c.params), tmp_path / "growing.csv"))
     out = tmp_path / "none.csv"
-    assert main(["extrapolate", "--from", growing, "--params", "1e8", "--out", str(out), "--json", "-"]) == 0
+    assert main(["extrapolate", growing, "--params", "100M", "--table", str(out), "--json", "-"]) == 0
     report = json.loads(capsys.readouterr().out)
     assert report["status"] == "not a decreasing law"
     assert report["final_loss"] is None

@@ -238,17 +238,21 @@ def test_pictures_of_a_ladder_that_cannot_be_normalized(tmp_path, capsys):
     code = main(["measure", str(table), "--json", str(tmp_path / "s.json"), "--out", str(picture_folder)])
     assert code == 0
     assert json.loads((tmp_path / "s.json").read_text())["verdict"] == "undecided"
-    names = ["collapse.png", "delta_vs_sigma.png", "law.png"]
+    names = ["collapse.png", "delta_vs_sigma.png", "law.png", "report.json"]
     assert sorted(p.name for p in picture_folder.iterdir()) == names
     assert "Verdict: undecided" in capsys.readouterr().out
 
 
-def test_the_json_does_not_wait_for_the_pictures(tmp_path, capsys):
+def test_the_json_does_not_wait_for_the_pictures(tmp_path, monkeypatch):
+    def broken(report):
+        raise RuntimeError("no picture")
+
+    monkeypatch.setattr("scaling_collapse.empirical.pictures.law_picture.draw_law", broken)
     table = write_curves(law_ladder(sizes=3, seeds=2), tmp_path / "t.parquet")
-    code = main(["measure", str(table), "--json", str(tmp_path / "s.json"), "--out", str(table)])
-    assert code == 2
-    assert "cannot make the folder" in capsys.readouterr().err
+    with pytest.raises(RuntimeError, match="no picture"):
+        main(["measure", str(table), "--json", str(tmp_path / "s.json"), "--out", str(tmp_path / "all")])
     assert json.loads((tmp_path / "s.json").read_text())["verdict"] == "supercollapse"
+    assert not (tmp_path / "all").exists()
 
 
 def test_x_from_needs_a_tail_that_holds():

@@ -188,12 +188,17 @@ def test_bad_input_is_refused_by_name(put, tmp_path):
 def test_the_verb_writes_table_json_and_page(put, capsys, tmp_path):
     small = {"sizes": 3, "seeds": 2}
     tables = put(healthy=decayed(**small), high=decayed(gamma=1.2 * GAMMA, rng=1, **small))
-    html, target = tmp_path / "v.html", tmp_path / "v.json"
+    folder = tmp_path / "all"
+    html, target = folder / "report.html", folder / "report.json"
     tokens = ["validate", *map(str, tables), "--ablation", "high", "--offset", f"healthy={L0}"]
-    assert main([*tokens, "--html", str(html), "--json", str(target)]) == 0
+    assert main([*tokens, "--out", str(folder)]) == 0
     out, err = capsys.readouterr()
     assert err == ""
-    assert "Predictions and measurements" in out
+    told = [line for line in out.splitlines() if not line.startswith("wrote ")]
+    assert told[0].startswith("Of the predictions, ")
+    assert len(told) <= 10
+    assert main([*tokens, "--all"]) == 0
+    assert "Predictions and measurements" in capsys.readouterr().out
     found = json.loads(target.read_text())
     assert {r["table"] for r in found["rows"]} >= {"healthy", "high"}
     assert [case["ablation"] for case in found["ladders"]] == [False, True]

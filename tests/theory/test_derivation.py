@@ -13,6 +13,7 @@ import sympy
 
 from scaling_collapse import InputError
 from scaling_collapse.common import painting
+from scaling_collapse.output import Outputs
 from scaling_collapse.theory import ScalingLaw, derive
 from scaling_collapse.theory.laws.law_parsing import parse_expression
 from scaling_collapse.verbs.derive import derive as verb
@@ -164,18 +165,18 @@ def test_sympys_searches_are_not_needed(name, monkeypatch):
 
 
 def test_verb(tmp_path, capsys):
-    latex, target, plot = (tmp_path / name for name in ("law.tex", "law.json", "law.svg"))
-    assert verb("t^-0.5 + p^-0.5", gamma="1.1", sizes=[1e3, 1e6], latex=latex, json=str(target), plot=plot) == 0
+    assert verb("t^-0.5 + p^-0.5", gamma="1.1", sizes=[1e3, 1e6], to=Outputs(out=tmp_path / "all")) == 0
     shown = capsys.readouterr().out
     assert "For large p only term 2 is left" in shown
-    assert f"wrote {latex}" in shown
-    assert json.loads(target.read_text())["gamma"] == 1.1
-    assert latex.read_text().startswith("\\documentclass")
-    assert plot.read_bytes().startswith(b"<?xml")
-    assert verb("t^-0.5 + p^-0.5", json="-") == 0
+    assert f"wrote {tmp_path / 'all' / 'derivation.tex'}" in shown
+    assert json.loads((tmp_path / "all" / "report.json").read_text())["gamma"] == 1.1
+    assert (tmp_path / "all" / "derivation.tex").read_text().startswith("\\documentclass")
+    assert (tmp_path / "all" / "normalized.png").read_bytes().startswith(b"\x89PNG")
+    assert verb("t^-0.5 + p^-0.5", to=Outputs(json="-")) == 0
     assert json.loads(capsys.readouterr().out)["exact"] is True
-    with pytest.raises(InputError, match=r"--plot to end in \.png, \.pdf or \.svg; got law\.txt"):
-        verb("t^-0.5 + p^-0.5", plot=target.with_name("law.txt").relative_to(tmp_path))
+    assert verb("a*t^-0.5 + p^-0.5", to=Outputs(out=tmp_path / "symbols")) == 0
+    assert "No picture normalized.png: it needs numbers for every symbol" in capsys.readouterr().out
+    assert not (tmp_path / "symbols" / "normalized.png").exists()
 
 
 def test_imports_only_what_it_needs():

@@ -120,10 +120,15 @@ class NormalizedCurve:
         weights = [share * P**-gap for share, gap in zip(shares, gaps, strict=True)]
         return sympy.Add(*(w * X**-t.mu for w, t in zip(weights, self.law.terms, strict=True))) / sympy.Add(*weights)
 
+    @property
+    def numeric(self) -> bool:
+        """Whether law and horizon are numbers, so that the curve can be evaluated."""
+        return bool(self.law.numeric and self.gamma.is_number and self.kappa.is_number)
+
     @cached_property
     def _arrays(self) -> tuple[Array, Array, Array]:
         """`ln c, mu, delta` as floats, shape (terms,)."""
-        if not (self.law.numeric and self.gamma.is_number and self.kappa.is_number):
+        if not self.numeric:
             raise InputError("NormalizedCurve needs numbers to be evaluated; got symbols. Use law.subs first.")
         _, a, mu, nu = self.law.arrays
         return np.log(a) - mu * float(sympy.log(self.kappa)), mu, nu + float(self.gamma) * mu

@@ -304,7 +304,7 @@ class TestVerb:
     def test_plan_trains_nothing(self, file, tmp_path, capsys):
         assert main(["train", file, "--plan", "--json", str(tmp_path / "plan.json")]) == 0
         text = capsys.readouterr().out
-        assert "nothing was trained" in text
+        assert "Nothing was trained" in text
         plan = json.loads((tmp_path / "plan.json").read_text())
         assert [s["steps"] for s in plan["sizes"]] == [62, 62]
         assert plan["flops"] == 6 * (76 + 280) * 62 * 32 * 2
@@ -316,7 +316,7 @@ class TestVerb:
         assert main(words) == 0
         assert "flat" in capsys.readouterr().out
         assert (tmp_path / "cc" / "coordinates.png").read_bytes().startswith(b"\x89PNG")
-        assert main([*words, "--set", "parametrization.kind=standard"]) == 1
+        assert main([*words, "--overwrite", "--set", "parametrization.kind=standard"]) == 1
         assert "not flat" in capsys.readouterr().out
 
     def test_horizon(self, file, tmp_path, capsys, monkeypatch):
@@ -339,7 +339,7 @@ class TestVerb:
         assert len(seen[0].sizes) == 5
         assert {c.schedule for c in seen[0]} == {"constant"}
         assert seen[0].curves[0].tokens[-1] == pytest.approx(6000, rel=0.01)
-        assert {p.name for p in out.iterdir()} >= {"horizon.json", "horizon.png", "curves.parquet"}
+        assert {p.name for p in out.iterdir()} >= {"report.json", "horizon.png", "curves.parquet"}
 
     @pytest.mark.parametrize(
         ("words", "message"),
