@@ -1,4 +1,4 @@
-"""Write the equations of docs/law_to_supercollapse.md from the code that derives them.
+"""Write the equations of docs/reference/law_to_supercollapse.md from the code that derives them.
 
     python docs/build_equations.py          # rewrite the page in place
     python docs/build_equations.py --check  # exit code 1 if the page is out of date
@@ -20,7 +20,7 @@ from sympy import Symbol, diff, exp, latex, simplify, solve, symbols
 
 from scaling_collapse.theory import ScalingLaw, covariance_condition, supercollapse_condition
 
-PAGE = Path(__file__).parent / "law_to_supercollapse.md"
+PAGE = Path(__file__).parent / "reference" / "law_to_supercollapse.md"
 BLOCK = re.compile(r"(<!-- eq:(\w+) -->\n).*?(<!-- /eq -->)", flags=re.S)
 LAW = ScalingLaw("L0 + a*t**-mu + b*p**-nu")
 SYMBOLS = {
