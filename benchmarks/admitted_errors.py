@@ -1,9 +1,9 @@
 """What errors of the data exponent and of the offset the published ladders admit.
 
-    python benchmarks/admitted_errors.py --curves DIR [--write docs/admitted_errors.md]
+    python benchmarks/admitted_errors.py --curves DIR [--write docs/results/admitted_errors.md]
 
 DIR holds the tables of Qiu et al. 2025 (`qiu_cifar5m_linear.parquet` and so on). Prints the tables of
-docs/admitted_errors.md, or writes them between its markers. Takes about 10 s.
+docs/results/admitted_errors.md, or writes them between its markers. Takes about 10 s.
 """
 
 from __future__ import annotations

@@ -1,10 +1,10 @@
 """How well `extrapolate` predicts published sizes that it has not seen: whole curves against end points alone.
 
-    python benchmarks/extrapolation.py --curves DIR [--write docs/extrapolate.md]
+    python benchmarks/extrapolation.py --curves DIR [--write docs/results/extrapolation.md]
 
 DIR holds the tables of Qiu et al. 2025 (`qiu_cifar5m_linear.parquet` and so on). Prints the tables of
-docs/extrapolate.md, or writes them between its markers. Errors are in units of the left-out size's own seed standard
-deviation, x by x, averaged over the grid from x = 0.2 to 1. Takes about 4 minutes.
+docs/results/extrapolation.md, or writes them between its markers. Errors are in units of the left-out size's own seed
+standard deviation, x by x, averaged over the grid from x = 0.2 to 1. Takes about 4 minutes.
 """
 
 from __future__ import annotations

@@ -5,7 +5,7 @@
 At equal tau, S = Tr Sigma of the preconditioned minibatch gradient, s the relative rate, the balance form of the
 law is `L_sched - L_const = c (s S_sched - S_const)`, the published one `c (s - 1) S_sched`.
 noise: both in the exact solution of SGD. adam: both for Adam itself on the same kind of problem, simulated in theta.
-Read by docs/simulator.md.
+Read by docs/results/simulator.md.
 """
 
 from __future__ import annotations

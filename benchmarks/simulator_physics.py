@@ -1,4 +1,4 @@
-"""What the simulator says about scaling and noise; the figures of docs/simulator.md.
+"""What the simulator says about scaling and noise; the figures of docs/results/simulator.md.
 
     python benchmarks/simulator_physics.py [--only PART ...] [--out FOLDER] [--json FILE]
 

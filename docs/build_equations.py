@@ -1,4 +1,4 @@
-"""Write the equations of docs/law_to_supercollapse.md from the code that derives them.
+"""Write the equations of docs/reference/law_to_supercollapse.md from the code that derives them.
 
     python docs/build_equations.py          # rewrite the page in place
     python docs/build_equations.py --check  # exit code 1 if the page is out of date
@@ -20,7 +20,7 @@ from sympy import Symbol, diff, exp, latex, simplify, solve, symbols
 
 from scaling_collapse.theory import ScalingLaw, covariance_condition, supercollapse_condition
 
-PAGE = Path(__file__).parent / "law_to_supercollapse.md"
+PAGE = Path(__file__).parent / "reference" / "law_to_supercollapse.md"
 BLOCK = re.compile(r"(<!-- eq:(\w+) -->\n).*?(<!-- /eq -->)", flags=re.S)
 LAW = ScalingLaw("L0 + a*t**-mu + b*p**-nu")
 SYMBOLS = {
@@ -108,6 +108,15 @@ def variance() -> str:
     return rf"\Delta(x)^2 = {tex(excess + sigma_x**2)}"
 
 
+def memory() -> str:
+    """`Delta^2 / sigma^2` of one mode, q = E(1) / E(x); theta correlates as `e^-a / sqrt q`, the loss as its square."""
+    sigma_x, sigma_1, rho, spread, q, a = symbols("sigma_x sigma_1 rho spread q a", positive=True)
+    excess = supercollapse_condition()[0].subs({spread: 0, rho: (exp(-a) / sympy.sqrt(q)) ** 2, sigma_1: q * sigma_x})
+    squared = 1 + sympy.expand(excess / sigma_x**2)
+    assert simplify(squared - (1 + q**2 - 2 * exp(-2 * a))) == 0
+    return rf"\frac{{\Delta(x)^2}}{{\sigma(x)^2}} = {latex(squared)}"
+
+
 def ratio() -> str:
     """`L(x) / L(1)` in the normalized curve."""
     l, R, L0 = symbols("l R L0", positive=True)
@@ -147,6 +156,7 @@ EQUATIONS: dict[str, Callable[[], str]] = {
     "decay": decay,
     "variance": variance,
     "condition": lambda: tex(supercollapse_condition()[1]) + " < 0",
+    "memory": memory,
     "ratio": ratio,
 }
 

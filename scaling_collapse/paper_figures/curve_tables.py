@@ -167,7 +167,7 @@ class Tables:
             ]
             raise MissingCurvesError(
                 f"{figure} needs the curve tables {'; or '.join(wanted)}; got a folder without them ({self.folder}). "
-                "Train them (docs/ladders.md), or name another folder with --curves."
+                "Train them (docs/results/own-ladders.md), or name another folder with --curves."
             )
         return found
 

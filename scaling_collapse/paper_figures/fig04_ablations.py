@@ -27,7 +27,8 @@ def make(out: Path, *, curves: Path | None = None, fast: bool = False) -> list[P
     if not rows:
         raise MissingCurvesError(
             f"fig04_ablations needs tables of ablations, or constant-rate runs that go on past their horizon; got "
-            f"neither in {tables.folder}. Train them (docs/ladders.md), or name another folder with --curves."
+            f"neither in {tables.folder}. Train them (docs/results/own-ladders.md), or name another folder with "
+            "--curves."
         )
     columns = max(len(found) for _, found in rows) + 1
 

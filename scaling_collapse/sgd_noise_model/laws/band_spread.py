@@ -11,7 +11,7 @@ Five independent parts, added in squares:
    constant-rate run: `SIZE_SHARE` of the way from the nearest one's trunk.
 
 The shares are not fitted to a user's runs: few runs cannot tell them. They are the errors seen when runs of the
-published tables were left out, rounded (docs/forecast.md), the same for every law and data set.
+published tables were left out, rounded (docs/results/forecasts.md), the same for every law and data set.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The committed ladders: every file reads, every table is what its file plans, docs/ladders.md is true."""
+"""The committed ladders: every file reads, every table is what its file plans, docs/results/own-ladders.md is true."""
 
 from pathlib import Path
 
@@ -67,7 +67,8 @@ def test_decay_takes_the_end_of_the_curves_below_the_noise(name, offset):
 
 @pytest.mark.parametrize("name", ["mlp-horizon-high", "mlp-horizon-low", "mlp-lr-constant-across-widths"])
 def test_ablations_stay_below_detection_at_the_middle(name):
-    # What docs/ladders.md says: at this size an ablation hides in the seeds' noise. A table that shows it changes that.
+    # What docs/results/own-ladders.md says: at this size an ablation hides in the seeds' noise. A table that shows it
+    # changes that.
     healthy, ablated = (delta_half(measure(n, 0.0)) for n in ("mlp", name))
     assert 0.5 < ablated / healthy < 3
 
