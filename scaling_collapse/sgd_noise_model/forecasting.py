@@ -18,7 +18,7 @@ from .laws.calibration import Calibration, Status
 from .laws.rates import Rates, rates_of
 from .target import Target
 
-__all__ = ["Forecast", "forecast"]
+__all__ = ["Forecast", "early_note", "forecast"]
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -39,6 +39,8 @@ class Forecast:
         The target's rates as the law sees them.
     warnings
         Where the target leaves what the calibration runs cover, in words.
+    early
+        How many of the first points lie before what was fitted; their loss is that of a calibration run.
     """
 
     target: Target
@@ -49,6 +51,7 @@ class Forecast:
     calibration: Calibration
     rates: Rates
     warnings: tuple[str, ...]
+    early: int = 0
 
     @property
     def final(self) -> tuple[float, float, float]:
@@ -154,11 +157,13 @@ def _one(fit: Calibration, spread: Spread, target: Target, level: float) -> Fore
     if fit.status is Status.TOO_FEW_POINTS:
         loss = low = high = np.full(tokens.size, np.nan)
         notes: tuple[str, ...] = ("too few points to fit: nothing is forecast",)
+        first = 0
     else:
         loss, spread_of_ln, early = _curve(fit, spread, rates)
+        first = int(early.sum())
         width = spread_of_ln * ndtri(0.5 + level / 2)
         low, high = loss * np.exp(-width), loss * np.exp(width)
-        notes = _warnings(fit, rates, early)
+        notes = ((early_note(first),) if first else ()) + _warnings(fit, rates)
     return Forecast(
         target=target,
         loss=loss,
@@ -168,6 +173,7 @@ def _one(fit: Calibration, spread: Spread, target: Target, level: float) -> Fore
         calibration=fit,
         rates=rates,
         warnings=notes,
+        early=first,
     )
 
 
@@ -183,12 +189,15 @@ def _curve(fit: Calibration, spread: Spread, rates: Rates) -> tuple[Array, Array
     return loss, spread_of_ln, early
 
 
-def _warnings(fit: Calibration, rates: Rates, early: NDArray[np.bool_]) -> tuple[str, ...]:
+def early_note(points: int) -> str:
+    """What is warned of the first points, whose loss comes from a calibration run."""
+    which = "the first point lies" if points == 1 else f"the first {points} points lie"
+    return f"{which} before what was fitted; the loss there is that of a calibration run"
+
+
+def _warnings(fit: Calibration, rates: Rates) -> tuple[str, ...]:
     """Where a target leaves the calibration's cover."""
     notes = []
-    if early.any():
-        which = "the first point lies" if early.sum() == 1 else f"the first {early.sum()} points lie"
-        notes.append(f"{which} before what was fitted: a calibration run's loss stands there")
     octaves = octaves_beyond(fit, rates)
     if abs(octaves) > 0.05:
         side = "above the highest" if octaves > 0 else "below the lowest"

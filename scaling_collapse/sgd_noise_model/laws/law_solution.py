@@ -76,7 +76,7 @@ def solve_law(
         One starting point instead of the law's own (for refits).
     held
         A fit of the same law to other runs: all numbers but those of the power law are held at its values, and their
-        information is its information.
+        uncertainty is taken over from it.
     """
     objective = _Objective(law, prepared, ln_losses, masks)
     starts = law.starts(math.exp(float(objective.target.min()))) if start is None else [start]

@@ -152,7 +152,7 @@ def _case_steps(curve: NormalizedCurve, case: CollapseCase) -> Iterator[Step]:
     else:
         yield Step(f"For large p terms {_numbers(case.leading)} are left:", (_eq(LIMIT, case.limit),))
     yield Step(
-        "The distance to the limit dies as p to the minus zeta; levels that share the limit's shape do not count:",
+        "The distance to the limit dies as p to the minus zeta (terms with the limit's own shape in x change nothing):",
         (_eq(sympy.Symbol("zeta"), case.zeta),),
     )
     if case.coefficient is not None:

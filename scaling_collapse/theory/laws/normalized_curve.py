@@ -129,7 +129,9 @@ class NormalizedCurve:
     def _arrays(self) -> tuple[Array, Array, Array]:
         """`ln c, mu, delta` as floats, shape (terms,)."""
         if not self.numeric:
-            raise InputError("NormalizedCurve needs numbers to be evaluated; got symbols. Use law.subs first.")
+            raise InputError(
+                "NormalizedCurve needs numbers to be evaluated; got symbols. Write numbers for them, or use law.subs."
+            )
         _, a, mu, nu = self.law.arrays
         return np.log(a) - mu * float(sympy.log(self.kappa)), mu, nu + float(self.gamma) * mu
 

@@ -6,6 +6,7 @@ import numpy as np
 
 from ....common import InputError
 from ....sgd_noise_model import Forecast, Target, forecast
+from ....sgd_noise_model.forecasting import early_note
 from ....theory import LossCurve
 from ...fits.intervals import LEVEL, UNKNOWN
 from ..pool import Pool
@@ -80,7 +81,7 @@ def _row(name: str, known: list[LossCurve], scored: list[tuple[LossCurve, Foreca
     span = (float(min(finals)), float(max(finals))) if len(finals) > 1 else UNKNOWN
     if len(finals) > 1:
         note += " The interval of the measurement is the range over runs."
-    warnings = sorted({w for _, f in scored for w in f.warnings if "calibration run's loss stands there" not in w})
+    warnings = sorted({w for _, f in scored for w in f.warnings if w != early_note(f.early)})
     if warnings:
         note += f" Warned: {'; '.join(warnings)}."
     return Row(
