@@ -77,10 +77,10 @@ def forecast_job(law):
     call = f"forecast(known, new, law={law!r})"
     before = (
         "from pathlib import Path\nfrom scaling_collapse import read_curves\n"
-        "from scaling_collapse.sgd_noise_model import forecast\nfolder = Path('ladders/curves')\n"
+        "from scaling_collapse.sgd_noise_model import forecast\nfolder = Path('scaling_collapse/ladders/curves')\n"
         f"known, new = {known}, {new}\n{call}"
     )
-    assert (ROOT / "ladders" / "curves" / name.format("wsd")).exists()
+    assert (ROOT / "scaling_collapse" / "ladders" / "curves" / name.format("wsd")).exists()
     return Job(f"forecast, {law} law", call, before)
 
 
@@ -89,7 +89,7 @@ def waits(curves, large):
     imports = Job("import scipy.optimize, pyarrow", "import scipy.optimize, pyarrow")
     yield Job("import scaling_collapse", "import scaling_collapse"), Job("import numpy", "import numpy"), 0.15
     yield Job("--help", verb("--help")), imports, 0.4
-    tables = [ROOT / "ladders" / "curves" / "mlp.parquet", curves / "qiu_cifar5m_linear.parquet"]
+    tables = [ROOT / "scaling_collapse" / "ladders" / "curves" / "mlp.parquet", curves / "qiu_cifar5m_linear.parquet"]
     for table in tables:
         if table.exists():
             yield Job(f"measure {table.name}", verb("measure", table)), imports, 2.0

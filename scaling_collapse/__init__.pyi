@@ -1,4 +1,5 @@
 from . import empirical as empirical
+from . import examples as examples
 from . import paper_figures as paper_figures
 from . import sgd_noise_model as sgd_noise_model
 from . import theory as theory

@@ -49,7 +49,7 @@ def test_every_figure_is_drawn_and_looks_like_its_thumbnail(tmp_path):
     for d in drawn:
         reference = THUMBNAILS / f"{d.name}.png"
         if d.skipped:
-            assert "Train them (docs/results/own-ladders.md)" in d.skipped, d.skipped
+            assert "with --curves DIR" in d.skipped, d.skipped
             assert not reference.exists(), f"{d.name} was drawn once and is skipped now: {d.skipped}"
             continue
         assert [f.name for f in d.files] == [f"{d.name}.png"]
@@ -90,6 +90,18 @@ def test_the_verb_skips_what_lacks_curves_and_says_what_is_missing(tmp_path, cap
     assert "fig01a_scaling_law needs the curve tables mlp.parquet; or text.parquet" in skipped["skipped"]
     assert drawn["skipped"] is None
     assert [Path(f).name for f in drawn["files"]] == ["figb2_early_alarm.png"]
+    assert skipped["skipped"].endswith(
+        "Name a folder that has them with --curves DIR; without it, the package's own tables are drawn."
+    )
+
+
+def test_a_table_that_cannot_be_drawn_is_an_error_not_a_skip(tmp_path, capsys):
+    folder = tmp_path / "curves"
+    folder.mkdir()
+    (folder / "mlp.parquet").write_text("no parquet")
+    out = tmp_path / "out"
+    assert main(["figures", "fig01a", "--out", str(out), "--curves", str(folder), "--fast"]) == 2
+    assert "fig01a_scaling_law: read_curves cannot read" in capsys.readouterr().err
 
 
 def test_bad_input_is_one_sentence(tmp_path, capsys):

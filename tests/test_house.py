@@ -17,7 +17,7 @@ PACKAGE = Path(__file__).resolve().parents[1] / "scaling_collapse"
 FILES = sorted(p for p in PACKAGE.rglob("*.py") if "__pycache__" not in p.parts)
 TREES = {p: ast.parse(p.read_text()) for p in FILES}
 
-ROOMS = ("common", "theory", "sgd_noise_model", "empirical", "paper_figures", "output", "verbs", "cli")
+ROOMS = ("common", "theory", "sgd_noise_model", "empirical", "paper_figures", "examples", "output", "verbs", "cli")
 """From the ground up: a room imports from those before it."""
 INSIDE = {
     "theory": ("laws", "phases"),

@@ -10,12 +10,12 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
 PACKAGE = ROOT / "scaling_collapse"
-KINDS = {".py", ".pyi", ".typed", ".toml", ".mplstyle", ".html", ".css", ".js"}
-ROOMS = ("theory", "sgd_noise_model", "empirical", "paper_figures")
+KINDS = {".py", ".pyi", ".typed", ".toml", ".parquet", ".mplstyle", ".html", ".css", ".js"}
+LINKED = ("theory", "sgd_noise_model", "empirical", "paper_figures", "ladders")
 
 
-def test_each_room_has_a_link_beside_the_package():
-    for room in ROOMS:
+def test_each_room_and_the_ladders_have_a_link_beside_the_package():
+    for room in LINKED:
         link = ROOT / room
         if not link.is_symlink():  # as git checks links out where the file system has none
             assert link.read_text() == f"scaling_collapse/{room}"

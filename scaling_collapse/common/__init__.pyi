@@ -1,4 +1,5 @@
 from .arrays import Array as Array
+from .compiled import njit as njit
 from .extras import require as require
 from .huber import HUBER_DELTA as HUBER_DELTA
 from .huber import huber as huber
@@ -9,3 +10,5 @@ from .registry import Registry as Registry
 from .smoothing import exponential_average as exponential_average
 from .smoothing import local_regression as local_regression
 from .units import PFLOP as PFLOP
+from .user_folders import cache_folder as cache_folder
+from .user_folders import settle_matplotlib as settle_matplotlib

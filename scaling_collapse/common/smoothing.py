@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import math
 
-import numba
 import numpy as np
 
 from .arrays import Array
+from .compiled import njit
 
 __all__ = ["exponential_average", "local_regression"]
 
@@ -43,7 +43,7 @@ def local_regression(
     return regress(x[order], y[order], at, width, min(least, x.size) - 1, reach)
 
 
-@numba.njit(cache=True)
+@njit()
 def _kernel(x: Array, at: float, width: float, others: int, reach: float) -> tuple[float, int, int]:
     """Width of the kernel at a point, and the first and last point within its reach."""
     j = min(max(np.searchsorted(x, at) - others // 2, 0), x.size - 1 - others)
@@ -51,7 +51,7 @@ def _kernel(x: Array, at: float, width: float, others: int, reach: float) -> tup
     return h, int(np.searchsorted(x, at - reach * h)), int(np.searchsorted(x, at + reach * h))
 
 
-@numba.njit(cache=True)
+@njit()
 def _line(x: Array, y: Array, at: Array, width: float, others: int, reach: float) -> Array:
     result = np.empty(at.size)
     for i in range(at.size):
@@ -70,7 +70,7 @@ def _line(x: Array, y: Array, at: Array, width: float, others: int, reach: float
     return result
 
 
-@numba.njit(cache=True)
+@njit()
 def _quadratic(x: Array, y: Array, at: Array, width: float, others: int, reach: float) -> Array:
     result = np.empty(at.size)
     for i in range(at.size):

@@ -21,13 +21,17 @@ import numpy as np
 
 from ..common import InputError
 from ..empirical import CollapseReport, measure_collapse, read_curves
+from ..empirical.tables.example_tables import EXAMPLES
 from ..empirical.validation.run_schedule import schedule_of
 from ..theory import Ladder, LossCurve
 
-__all__ = ["CURVES", "FAMILIES", "Family", "MissingCurvesError", "Tables", "label_of", "measured"]
+__all__ = ["CURVES", "FAMILIES", "SAY_WHERE", "Family", "MissingCurvesError", "Tables", "label_of", "measured"]
 
-CURVES = Path(__file__).resolve().parents[2] / "ladders" / "curves"
-"""The committed curve tables of the project's own ladders."""
+CURVES = EXAMPLES
+"""The curve tables of the project's own ladders, which come with the package."""
+
+SAY_WHERE = "Name a folder that has them with --curves DIR; without it, the package's own tables are drawn."
+"""What to do about missing tables."""
 
 
 class MissingCurvesError(InputError):
@@ -167,7 +171,7 @@ class Tables:
             ]
             raise MissingCurvesError(
                 f"{figure} needs the curve tables {'; or '.join(wanted)}; got a folder without them ({self.folder}). "
-                "Train them (docs/results/own-ladders.md), or name another folder with --curves."
+                f"{SAY_WHERE}"
             )
         return found
 

@@ -10,7 +10,7 @@ from typing import Protocol
 
 from ..common import InputError, Registry
 from ..empirical.tables.files import ensure_folder
-from .curve_tables import Tables
+from .curve_tables import MissingCurvesError, Tables
 
 __all__ = ["FIGURES", "SCRIPTS", "Drawn", "FigureScript", "chosen_figures", "draw_figures"]
 
@@ -109,6 +109,12 @@ def draw_figures(
         Smaller simulations, fewer resamples, PNG alone at 100 dots an inch.
     progress
         Called with the fraction done and the next figure's name.
+
+    Raises
+    ------
+    InputError
+        If a name is unknown, the folder `curves` is not there, or a table in it cannot be drawn; the figures before
+        that one are written.
     """
     chosen, result = chosen_figures(names), []
     Tables.at(curves)
@@ -118,7 +124,9 @@ def draw_figures(
         begun = time.perf_counter()
         try:
             files, skipped = tuple(SCRIPTS[name].make(out, curves=curves, fast=fast)), ""
-        except InputError as reason:  # of these tables: what was asked for is checked above
+        except MissingCurvesError as reason:
             files, skipped = (), str(reason)
+        except InputError as error:
+            raise InputError(f"{name}: {error}") from None
         result.append(Drawn(name=name, files=files, seconds=time.perf_counter() - begun, skipped=skipped))
     return result

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from ..theory import Ladder, admitted_errors
-from .curve_tables import Family, MissingCurvesError, Tables
+from .curve_tables import SAY_WHERE, Family, MissingCurvesError, Tables
 from .figure_page import PAGE, STROKES, plain_log, run_script, write_page
 from .panels import collapse_of, collapse_panel, middle_deviation
 
@@ -27,8 +27,7 @@ def make(out: Path, *, curves: Path | None = None, fast: bool = False) -> list[P
     if not rows:
         raise MissingCurvesError(
             f"fig04_ablations needs tables of ablations, or constant-rate runs that go on past their horizon; got "
-            f"neither in {tables.folder}. Train them (docs/results/own-ladders.md), or name another folder with "
-            "--curves."
+            f"neither in {tables.folder}. {SAY_WHERE}"
         )
     columns = max(len(found) for _, found in rows) + 1
 

@@ -30,8 +30,9 @@ def read_curves(
     Parameters
     ----------
     source
-        A Parquet, CSV or JSON Lines file, a folder of them, several of these in a list, or a frame: a pandas or
-        polars DataFrame, a pyarrow Table, or a mapping of columns. One row per logged point; required columns
+        A Parquet, CSV or JSON Lines file, a folder of them, `"example:NAME"` (a table that comes with the package;
+        `scaling_collapse.examples.names()` lists them), several of these in a list, or a frame: a pandas or polars
+        DataFrame, a pyarrow Table, or a mapping of columns. One row per logged point; required columns
         `run`, `params`, `loss` and one of `tokens`, `step`; see `empirical/tables/columns.py` for the others.
     where
         Keep only rows whose column has this value, e.g. `{"schedule": "linear"}`; numbers compare as numbers.

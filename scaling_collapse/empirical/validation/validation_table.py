@@ -11,6 +11,7 @@ from pathlib import Path
 from ...common import InputError
 from ...theory import Ladder
 from ..tables.curve_reader import read_curves
+from ..tables.example_tables import example_files
 from ..tables.readers import table_files
 
 __all__ = ["Table", "read_tables"]
@@ -67,8 +68,8 @@ def read_tables(
         If a table cannot be read, two have one name, or a name in `ablations` or `offsets` is that of no table.
     """
     files = [f for table in tables for f in table_files(Path(table))[0]]
-    named = {str(a) for a in ablations}
-    files += [f for a in sorted(named) if Path(a).exists() for f in table_files(Path(a))[0]]
+    named = {str(a): _files_at(str(a)) for a in ablations}
+    files += [f for _, at in sorted(named.items()) for f in at]
     files = list({f.resolve(): f for f in files}.values())
     names = [f.stem for f in files]
     twice = sorted({n for n in names if names.count(n) > 1})
@@ -76,8 +77,7 @@ def read_tables(
         raise InputError(f"validate needs tables with different names; got {twice[0]!r} twice. Rename one.")
     if not files:
         raise InputError("validate needs at least one table; got none. Name a file or folder.")
-    patterns = {f.stem for a in named if Path(a).exists() for f in table_files(Path(a))[0]}
-    patterns |= {a for a in named if not Path(a).exists()}
+    patterns = {f.stem for at in named.values() for f in at} | {a for a, at in named.items() if not at}
     for option, asked in (("ablation", patterns), ("offset", set(offsets) - {""})):
         unknown = sorted(a for a in asked if not any(fnmatchcase(n, a) for n in names))
         if unknown:
@@ -95,6 +95,11 @@ def read_tables(
         )
         for file in files
     ]
+
+
+def _files_at(ablation: str) -> list[Path]:
+    """The tables that an ablation's path stands for; none where it is a name or a pattern."""
+    return table_files(Path(ablation))[0] if Path(ablation).exists() or example_files(ablation) else []
 
 
 def _offset_of(name: str, offsets: Mapping[str, float]) -> float | None:

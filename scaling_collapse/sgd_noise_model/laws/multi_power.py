@@ -5,11 +5,10 @@ from __future__ import annotations
 import math
 from typing import NamedTuple
 
-import numba
 import numpy as np
 from numpy.typing import NDArray
 
-from ...common import Array
+from ...common import Array, njit
 from .rates import Rates, Units
 from .schedule_law import POWER_LAW, POWER_LAW_NUMBERS, Parameter, ScheduleLaw, positive, power_law, stack
 
@@ -90,7 +89,7 @@ class MultiPower(ScheduleLaw):
         return loss - B * total, stack([*gradient, -B * total, -B * by_C, -B * by_beta, -B * by_g])
 
 
-@numba.njit(cache=True)
+@njit()
 def _paid(prepared, C, beta, g):  # type: ignore[no-untyped-def]
     """The sum over drops and its derivatives by `ln C`, `ln beta` and `g`, at every point."""
     z, drop, rate, at, last = prepared.z, prepared.drop, prepared.rate, prepared.at, prepared.last

@@ -10,15 +10,14 @@ from __future__ import annotations
 
 import math
 
-import numba
 import numpy as np
 
-from ...common import Array
+from ...common import Array, njit
 
 __all__ = ["relaxed"]
 
 
-@numba.njit(cache=True)
+@njit()
 def relaxed(time: Array, before: Array, after: Array, memory: float) -> tuple[Array, Array]:
     """`R` just before each knot, and `dR / d ln w`, shapes (n,).
 

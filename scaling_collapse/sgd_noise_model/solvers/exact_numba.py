@@ -6,17 +6,16 @@ lets the compiler use the vector unit; measured in benchmarks/simulator_speed.py
 
 from __future__ import annotations
 
-import numba
 import numpy as np
 from numpy.typing import NDArray
 
-from ...common import Array
+from ...common import Array, njit
 from .recursion import Recursion
 
 __all__ = ["run"]
 
 
-@numba.njit(cache=True, fastmath={"reassoc", "contract"}, error_model="numpy")
+@njit(fastmath={"reassoc", "contract"}, error_model="numpy")
 def _run(lam, source, rho, frozen, s2, inverse_batch, eta, record, total, weighted):
     t = frozen
     for j in range(lam.size):

@@ -9,11 +9,10 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-import numba
 import numpy as np
 from numpy.typing import NDArray
 
-from ...common import Array
+from ...common import Array, njit
 from .recursion import Recursion
 
 __all__ = ["SAMPLES", "GridRun", "run_grid"]
@@ -36,7 +35,7 @@ class GridRun(NamedTuple):
     indicator: Array
 
 
-@numba.njit(cache=True, error_model="numpy", inline="always")
+@njit(error_model="numpy", inline="always")
 def _half_and_whole(f0, fm, f1, n, m):
     """Sums over l < m and over l < n of the quadratic through f(0), f((n - 1) / 2), f(n - 1)."""
     if n == 1:
@@ -49,7 +48,7 @@ def _half_and_whole(f0, fm, f1, n, m):
     return m * fm + b * first + c * second, n * fm + c * n * (n * n - 1.0) / 12.0
 
 
-@numba.njit(cache=True, error_model="numpy", inline="always")
+@njit(error_model="numpy", inline="always")
 def _decay_rate(x, c):
     """`-ln(1 - 2 x + c x^2)`, x = eta lambda."""
     w = x * (2.0 - c * x)
@@ -58,7 +57,7 @@ def _decay_rate(x, c):
     return -np.log(1.0 - w)
 
 
-@numba.njit(cache=True, error_model="numpy", inline="always")
+@njit(error_model="numpy", inline="always")
 def _moments(p, phi, s, squares, s_m):
     """`sum dQ`, `sum S dQ` and `sum S (S - S_m) dQ` over a stretch of product p = exp(-phi) and time s.
 
@@ -71,7 +70,7 @@ def _moments(p, phi, s, squares, s_m):
     return j0, j1, s * s - 2.0 * j1 - spread - s_m * j1
 
 
-@numba.njit(cache=True, error_model="numpy", inline="always")
+@njit(error_model="numpy", inline="always")
 def _lagrange_sums(n, m, upto):
     """Weights of f(0), f(m), f(n) in the sum over l < upto of the quadratic through them."""
     s0, s1 = upto, 0.5 * upto * (upto - 1.0)
@@ -109,7 +108,7 @@ class _Step(NamedTuple):
     hn: float
 
 
-@numba.njit(cache=True, error_model="numpy", inline="always")
+@njit(error_model="numpy", inline="always")
 def _step_of(eta, n):
     """The macro step of n steps whose rate is sampled in `eta`, shape (5,)."""
     e0, em, e1 = eta[0], eta[2], eta[4]
@@ -146,7 +145,7 @@ class _Row(NamedTuple):
     s_n: float
 
 
-@numba.njit(cache=True, error_model="numpy", inline="always")
+@njit(error_model="numpy", inline="always")
 def _hardly_decaying(row, step):
     """A plain sum of what the row collects: weights of T(0), T(m), T(n) up to m and up to n, the latter's curvature."""
     x, scale = row.x, row.scale
@@ -159,7 +158,7 @@ def _hardly_decaying(row, step):
     )
 
 
-@numba.njit(cache=True, error_model="numpy", inline="always")
+@njit(error_model="numpy", inline="always")
 def _decaying(row, step, c):
     """The same from the quasi-stationary value, quadratic in the row's own time."""
     x, s_m, s_n = row.x, row.s_m, row.s_n
@@ -197,7 +196,7 @@ class _Work(NamedTuple):
     qn: Array
 
 
-@numba.njit(cache=True, error_model="numpy", inline="always")
+@njit(error_model="numpy", inline="always")
 def _middle_and_end(recursion, step, t, work):
     """`T` in the middle and at the end of the step, from `T` at its start, and the `rho` that feels noise.
 
@@ -245,7 +244,7 @@ def _middle_and_end(recursion, step, t, work):
     return t_m, t_n, noise
 
 
-@numba.njit(cache=True, error_model="numpy", inline="always")
+@njit(error_model="numpy", inline="always")
 def _advance(recursion, y0, ym, yn, work):
     """Take every row over the step; the new `T`, and how much of it is the quadratic part of the noise."""
     p_n, b0, bm, bn, q0, qm, qn = work
@@ -261,7 +260,7 @@ def _advance(recursion, y0, ym, yn, work):
     return new, quadratic
 
 
-@numba.njit(cache=True, error_model="numpy", inline="always")
+@njit(error_model="numpy", inline="always")
 def _miss(eta):
     """How far the quadratic misses the rates at the quarters, as a share of the highest."""
     e0, eq, em, e3, e1 = eta[0], eta[1], eta[2], eta[3], eta[4]
@@ -270,7 +269,7 @@ def _miss(eta):
     return miss / highest if highest > 0.0 else 0.0
 
 
-@numba.njit(cache=True, error_model="numpy", fastmath={"contract"})
+@njit(error_model="numpy", fastmath={"contract"})
 def _kernel(recursion, grid, eta, run):
     """Take `recursion.rho` over the grid and fill in `run`."""
     lam, rho, s2 = recursion.lam, recursion.rho, recursion.s2

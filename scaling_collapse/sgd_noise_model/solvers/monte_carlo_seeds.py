@@ -20,7 +20,7 @@ import numba
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ...common import Array, InputError
+from ...common import Array, InputError, njit
 from ...theory import LossCurve
 from ..problems import Problem
 from ..schedules import Schedule
@@ -35,7 +35,7 @@ Start = Literal["fixed", "random"]
 """Where single runs start: at `r_j = sqrt(rho_j)`, or at `N(0, rho_j)`."""
 
 
-@numba.njit(cache=True)
+@njit()
 def _chi_square(degrees, state):
     """Chi-square by Marsaglia and Tsang's gamma sampler (2000); a square for one degree."""
     if degrees == 1:
@@ -49,7 +49,7 @@ def _chi_square(degrees, state):
             return 2.0 * d * v
 
 
-@numba.njit(cache=True, parallel=True, error_model="numpy", fastmath={"reassoc", "contract"})
+@njit(parallel=True, error_model="numpy", fastmath={"reassoc", "contract"})
 def _run(lam, start, random_start, frozen, s2, batch, eta, record, seeds, out):
     n = lam.size
     for i in numba.prange(seeds.size):

@@ -6,8 +6,9 @@ in Doornik's form that takes layer and abscissa from different bits).
 
 from __future__ import annotations
 
-import numba
 import numpy as np
+
+from ...common import njit
 
 __all__ = ["normal", "seeded", "uniform"]
 
@@ -28,7 +29,7 @@ def _tables() -> tuple[np.ndarray, np.ndarray]:
 EDGES, DENSITY = _tables()
 
 
-@numba.njit(cache=True)
+@njit()
 def seeded(seed, stream):
     """The state of a stream, shape (4,), from two whole numbers."""
     state = np.empty(4, np.uint64)
@@ -41,7 +42,7 @@ def seeded(seed, stream):
     return state
 
 
-@numba.njit(cache=True, inline="always")
+@njit(inline="always")
 def _bits(state):
     """The next 64 bits."""
     mixed = state[0] + state[3]
@@ -56,13 +57,13 @@ def _bits(state):
     return out
 
 
-@numba.njit(cache=True)
+@njit()
 def uniform(state):
     """Uniform in (0, 1]."""
     return ((_bits(state) >> np.uint64(11)) + 1.0) * 2.0**-53
 
 
-@numba.njit(cache=True)
+@njit()
 def _slow_normal(state, layer, x):
     """The rare cases: the tail, and the wedge between the layers' rectangles; NaN means draw again."""
     if layer == 0:
@@ -75,7 +76,7 @@ def _slow_normal(state, layer, x):
     return np.nan
 
 
-@numba.njit(cache=True)
+@njit()
 def normal(state):
     """Standard normal."""
     while True:

@@ -13,11 +13,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, get_args
 
-import numba
 import numpy as np
 from numpy.typing import ArrayLike
 
-from ...common import Array, InputError
+from ...common import Array, InputError, njit
 from ..problems import Problem
 from ..schedules import Schedule
 from .monte_carlo_seeds import Start, require_single_rows
@@ -27,7 +26,7 @@ from .simulation import Simulation
 __all__ = ["SeedVariance", "seed_variance"]
 
 
-@numba.njit(cache=True)
+@njit()
 def _adjoint(lam, batch, eta, record, out):
     """`h(k)` at the recorded steps, backwards from `h(K) = 1`."""
     h = np.ones(lam.size)
@@ -41,7 +40,7 @@ def _adjoint(lam, batch, eta, record, out):
             h = h * (1.0 - 2.0 * x + x * x * (1.0 + 1.0 / batch)) + (h * x * x).sum() / batch
 
 
-@numba.njit(cache=True, error_model="numpy")
+@njit(error_model="numpy")
 def _fourth_moments(lam, rho, c, s2, batch, eta, record, adjoint, variance, covariance):
     n = lam.size
     b = float(batch)

@@ -8,7 +8,7 @@ import pytest
 import scaling_collapse as sc
 from scaling_collapse.empirical.trainer import load_ladder
 
-LADDERS = Path(__file__).resolve().parents[3] / "ladders"
+LADDERS = Path(__file__).resolve().parents[3] / "scaling_collapse" / "ladders"
 FILES = sorted(LADDERS.glob("*.toml"))
 TABLES = sorted((LADDERS / "curves").glob("*.parquet"))
 LIMIT = 3_000_000  # bytes of all tables together

@@ -10,6 +10,7 @@ from pathlib import Path
 import pyarrow as pa
 
 from ....common import InputError, Registry
+from ..example_tables import example_files
 from .reader import Reader
 
 __all__ = ["READERS", "Reader", "read_table", "table_files"]
@@ -21,7 +22,12 @@ READERS: Registry[Reader] = Registry(
 
 
 def table_files(path: Path) -> tuple[list[Path], list[Path]]:
-    """The curve tables that `path` stands for, and what a folder holds besides: (tables, others)."""
+    """The curve tables that `path` stands for, and what a folder holds besides: (tables, others).
+
+    `example:NAME` stands for a table that comes with the package.
+    """
+    if (examples := example_files(path)) is not None:
+        return examples, []
     if not path.exists():
         raise InputError(f"read_curves needs a file or folder that exists; got {path}. Check the path.")
     if not path.is_dir():

@@ -10,12 +10,13 @@ from __future__ import annotations
 
 import math
 
-import numba
 import numpy as np
 import torch
 from numpy.polynomial import chebyshev, polynomial
 from numpy.typing import NDArray
 from torch import Tensor
+
+from ....common import njit
 
 __all__ = ["fusible", "gelu_backward_fused", "gelu_fused", "rms_backward_fused", "rms_fused"]
 
@@ -74,7 +75,7 @@ def _rows(t: Tensor) -> Floats:
     return t.detach().view(-1, t.shape[-1]).numpy()
 
 
-@numba.njit(fastmath=FAST, error_model="numpy", inline="always")
+@njit(fastmath=FAST, error_model="numpy", inline="always")
 def _exponential(z: np.float32) -> np.float32:
     """`exp(-v(z))`, between 2^-60 and 2^60."""
     t = -LOG2E * C * z * (ONE + CUBIC * z * z)
@@ -86,13 +87,13 @@ def _exponential(z: np.float32) -> np.float32:
     return p * power
 
 
-@numba.njit(fastmath=FAST, error_model="numpy", cache=True, nogil=True)
+@njit(fastmath=FAST, error_model="numpy", nogil=True)
 def _gelu(z: Floats, out: Floats) -> None:
     for i in range(z.size):
         out[i] = z[i] / (ONE + _exponential(z[i]))
 
 
-@numba.njit(fastmath=FAST, error_model="numpy", cache=True, nogil=True)
+@njit(fastmath=FAST, error_model="numpy", nogil=True)
 def _gelu_backward(g: Floats, z: Floats, out: Floats) -> None:
     for i in range(z.size):
         x = z[i]
@@ -101,7 +102,7 @@ def _gelu_backward(g: Floats, z: Floats, out: Floats) -> None:
         out[i] = g[i] * (s + x * s * (e * s) * C * (ONE + THREE * CUBIC * x * x))
 
 
-@numba.njit(fastmath=FAST, error_model="numpy", cache=True, nogil=True)
+@njit(fastmath=FAST, error_model="numpy", nogil=True)
 def _rms(h: Floats, epsilon: np.float32, out: Floats, factor: Floats) -> None:
     width = np.float32(h.shape[1])
     for i in range(h.shape[0]):
@@ -115,7 +116,7 @@ def _rms(h: Floats, epsilon: np.float32, out: Floats, factor: Floats) -> None:
             to[j] = row[j] * f
 
 
-@numba.njit(fastmath=FAST, error_model="numpy", cache=True, nogil=True)
+@njit(fastmath=FAST, error_model="numpy", nogil=True)
 def _rms_backward(g: Floats, r: Floats, factor: Floats, out: Floats) -> None:
     width = np.float32(g.shape[1])
     for i in range(g.shape[0]):

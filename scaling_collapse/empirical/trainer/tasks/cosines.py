@@ -7,10 +7,11 @@ cosine is a polynomial in the square of the turns left after rounding, which vec
 
 from __future__ import annotations
 
-import numba
 import numpy as np
 from numpy.polynomial import chebyshev, polynomial
 from numpy.typing import NDArray
+
+from ....common import njit
 
 __all__ = ["Cosines"]
 
@@ -61,7 +62,7 @@ def _cosine_polynomial(degree: int = 6) -> Floats:
 _COSINE = _cosine_polynomial()
 
 
-@numba.njit(fastmath={"reassoc", "contract", "nsz"}, cache=True, nogil=True)
+@njit(fastmath={"reassoc", "contract", "nsz"}, nogil=True)
 def _kernel(x: Floats, sparse: Sparse, amplitude: Floats, phase: Floats, c: Floats) -> Floats:
     """Inputs of shape (d, n). Assumes clean arrays."""
     k, axis, first = sparse

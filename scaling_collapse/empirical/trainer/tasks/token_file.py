@@ -16,10 +16,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ....common import InputError
+from ....common import InputError, cache_folder
 from ...tables.files import ensure_folder, write_atomically
 
-__all__ = ["TokenFile", "cached_tokens", "default_folder"]
+__all__ = ["TokenFile", "cached_tokens"]
 
 FORMAT = 1  # raised when a reader changes what it writes
 
@@ -46,12 +46,6 @@ class TokenFile:
     counts: Mapping[str, int]
 
 
-def default_folder() -> Path:
-    """Where token files are kept unless the caller says otherwise: the user's cache folder."""
-    base = os.environ.get("XDG_CACHE_HOME") or str(Path.home() / ".cache")
-    return Path(base) / "scaling-collapse"
-
-
 def cached_tokens(
     kind: str,
     sources: Sequence[Path],
@@ -72,7 +66,7 @@ def cached_tokens(
     read
         Given an empty dict to count in, yields the tokens piece by piece.
     folder
-        Where to keep the file; default `default_folder()`.
+        Where to keep the file; default `cache_folder()`.
 
     Raises
     ------
@@ -81,7 +75,7 @@ def cached_tokens(
     """
     seen = [(str(p.resolve()), (stat := p.stat()).st_size, stat.st_mtime_ns) for p in sources]
     key = hashlib.sha256(json.dumps([FORMAT, kind, seen, dict(options)]).encode()).hexdigest()[:20]
-    folder = ensure_folder(default_folder() if folder is None else folder)
+    folder = ensure_folder(cache_folder() if folder is None else folder)
     tokens, facts = folder / f"{kind}-{key}.tokens", folder / f"{kind}-{key}.json"
     found = _load(tokens, facts)
     return found if found is not None else _make(kind, tokens, facts, read)
