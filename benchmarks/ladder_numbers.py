@@ -17,7 +17,7 @@ from scaling_collapse import measure_collapse, read_curves
 from scaling_collapse.empirical import CollapseReport
 from scaling_collapse.theory import Ladder
 
-OWN = Path(__file__).resolve().parents[1] / "ladders" / "curves"
+OWN = Path(__file__).resolve().parents[1] / "scaling_collapse" / "ladders" / "curves"
 OWN_LADDERS: dict[str, tuple[float | None, ...]] = {
     "mlp": (0.0, None), "mlp-constant": (0.0, None), "fourier3": (0.0, None), "text": (None,), "text-constant": (None,),
     "chess": (0.504, None, 0.0, 0.3, 0.7, 1.0), "chess-constant": (0.504, None), "mlp-horizon-high": (0.0,),
