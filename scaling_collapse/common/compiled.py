@@ -31,12 +31,14 @@ def njit(**options: Any) -> Callable[[F], F]:
     """
 
     def compiled(function: F) -> F:
+        plain: Any = numba.njit(**options)  # callers see the function's own signature
         if numba.config.CACHE_DIR or has_home():  # type: ignore[attr-defined]
             try:
-                return numba.njit(cache=True, **options)(function)
+                cached: Any = numba.njit(cache=True, **options)
+                return cached(function)
             except RuntimeError:  # no folder that can be written
                 pass
-        return numba.njit(**options)(function)
+        return plain(function)
 
     return compiled
 

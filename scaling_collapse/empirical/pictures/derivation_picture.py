@@ -61,7 +61,8 @@ def draw(derivation: Derivation, path: Path | str | IO[bytes], sizes: Array, for
         figure = Figure()
         FigureCanvasAgg(figure)
         paint_derivation(figure.subplots(), derivation, sizes)
-        figure.savefig(path, **({} if isinstance(path, str | Path) else {"format": format}))
+        options: dict[str, Any] = {} if isinstance(path, str | Path) else {"format": format}
+        figure.savefig(path, **options)
 
 
 def _power_of_ten(p: float) -> str:
