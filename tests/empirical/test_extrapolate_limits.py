@@ -2,6 +2,7 @@
 
 import math
 import re
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -115,3 +116,22 @@ def test_whole_curves_that_rise_with_size_claim_nothing():
     assert math.isnan(found.law.b)
     assert np.isnan(found.loss).all()
     assert extrapolate(rising, 1e8, method="ends").status in ("ok", "L0 not identified")
+
+
+@pytest.mark.parametrize(("rng", "least", "most"), [(2, 0.9, 1.0), (1, 1.0, 1.2)])
+def test_L0_is_identified_where_its_interval_is_narrower_than_the_smallest_reducible_final_loss(rng, least, most):
+    ladder = law_ladder(sizes=3, seeds=2, span=3.0, noise=0.03, fast=0.05, b=0.1, rng=rng)
+    whole, new = arrays(ladder), new_size(ladder, 1e7, None)
+    # The point before the last one lies higher: the final losses count.
+    runs = [r + 0.3 * (np.arange(r.shape[1]) == r.shape[1] - 2) for r in whole.runs]
+    for curves in (whole, replace(whole, runs=runs)):
+        found = from_curves(ladder, curves, new, level=0.9, draws=500, rng=np.random.default_rng(0))
+        assert least < np.ptp(found.law.L0_interval) / (curves.means[:, -1].min() - found.law.L0) < most
+        assert found.status == ("ok" if most == 1.0 else "L0 not identified")
+
+
+def test_four_thousand_draws_unless_told_otherwise():
+    ladder = law_ladder(sizes=3, seeds=1)
+    options = {"tokens": 2e9, "method": "curves", "level": 0.9, "seed": 0}
+    default, told = extrapolate(ladder, 1e8), extrapolate(ladder, 1e8, draws=4000, **options)
+    np.testing.assert_allclose(default.low, told.low, rtol=1e-12)

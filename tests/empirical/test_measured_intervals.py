@@ -127,3 +127,18 @@ def test_negative_losses_can_be_resampled():
     report = measure_collapse(changed(law_ladder(seeds=2), lambda c: c.loss - 2.2), offset=-1.0, x=X, draws=100)
     low, high = report.supercollapse.interval
     assert 0 <= low <= high <= 1
+
+
+def test_a_resample_that_ends_at_the_offset_is_left_out():
+    ladder = law_ladder(sizes=3, seeds=2, noise=0.05)
+    curves = curves_on_grid(ladder, X)
+    runs = resampled_runs(curves.L, curves.size_index, 100, np.random.default_rng(0))
+    offset = float(runs[..., -1].min())
+    assert offset < curves.finals.min()
+    low, high = measure_collapse(ladder, offset=offset, x=X, draws=100).supercollapse.interval
+    assert 0 <= low <= high <= 1
+
+
+def test_four_hundred_draws_of_seed_zero_unless_told_otherwise(ladder):
+    default = measure_collapse(ladder, x=X).supercollapse.interval
+    assert default == measure_collapse(ladder, x=X, draws=400, seed=0).supercollapse.interval

@@ -278,7 +278,7 @@ def test_what_a_run_counts_by():
 @pytest.mark.parametrize(
     ("changes", "words"),
     [
-        ({"tokens": [0.5, -2.0, -3.0, 4.0]}, r"needs `tokens` >= 0; got -2 at row 8 of t.csv \(run 'a'\). Mend or"),
+        ({"tokens": [0.0, -2.0, -3.0, 4.0]}, r"needs `tokens` >= 0; got -2 at row 8 of t.csv \(run 'a'\). Mend or"),
         ({"tokens": None, "step": [0.5, 2, 3, -4]}, r"needs `steps` >= 0; got -4 at row 10 of t.csv \(run 'a'\)"),
         ({"params": [math.nan] * 4}, "needs a positive `params` for every run; got None for run 'a' of t.csv"),
         ({"params": None}, "needs a positive `params` for every run; got None for run 'a' of t.csv"),
