@@ -128,3 +128,46 @@ def final_loss_variance(model, ladder, new, flat=30.0):
     everything[-1, -1] += (model["drift"] * new["z"] ** 2 + model["misfit"]) * K[-1, -1]
     data, cross = everything[:-1, :-1], everything[:-1, -1]
     return new["R"] ** 2 * (everything[-1, -1] - cross @ np.linalg.solve(data, cross))
+
+
+def excess_spread(l, size_index):
+    """sqrt(mean_x(variance of sizes - noise of their means)) over the rms of the mean curve less 1, by loops."""
+    sizes = [[run for run, s in zip(l, size_index, strict=True) if s == size] for size in sorted(set(size_index))]
+    ln_l = [[math.log(value) for value in run] for run in l]
+    bends = [
+        before - 2 * here + after for run in ln_l for before, here, after in zip(run, run[1:], run[2:], strict=False)
+    ]
+    relative = 2 * statistics.fmean(bend**2 / 6 for bend in bends)  # of a point to the last one, both noisy
+    excess, fall = [], []
+    for x in range(len(l[0])):
+        means = [statistics.fmean(run[x] for run in runs) for runs in sizes]
+        mean = statistics.fmean(means)
+        within = [statistics.variance(run[x] for run in runs) for runs in sizes if len(runs) > 1]
+        noise = [statistics.fmean(within) / len(runs) for runs in sizes] if within else [relative * mean**2]
+        excess.append(statistics.variance(means) - statistics.fmean(noise))
+        fall.append((mean - 1) ** 2)
+    return math.sqrt(max(statistics.fmean(excess), 0.0)) / math.sqrt(statistics.fmean(fall))
+
+
+def supercollapse_from(x, delta, sigma, share=0.9):
+    """Fraction of the points before x = 1 with Delta < sigma, and the first from which at least `share` of them do."""
+    below = [d < s for value, d, s in zip(x, delta, sigma, strict=True) if value < 1]
+    for start, holds in enumerate(below):
+        if holds and sum(below[start:]) >= share * len(below[start:]):
+            return statistics.fmean(below), x[start]
+    return statistics.fmean(below), math.nan
+
+
+def local_line(x, y, at, width):
+    """Weighted least-squares line about one point, Gaussian weights, evaluated there."""
+    weights = np.exp(-0.25 * ((x - at) / width) ** 2)  # polyfit multiplies residuals, not squares, by them
+    return np.polyfit(x - at, y, 1, w=weights)[1]
+
+
+def frontier(C, loss):
+    """Of each size (a row of `loss`) the points of C at which it is the best of those that were trained there."""
+    stretches = [[] for _ in loss]
+    for j in range(len(C)):
+        trained = [i for i in range(len(loss)) if not math.isnan(loss[i][j])]
+        stretches[min(trained, key=lambda i: loss[i][j])].append(C[j])
+    return stretches

@@ -138,3 +138,16 @@ def test_the_window_holds_all_of_the_weight():
     weights = posterior.L0_weights
     # The outermost points are the last negligible ones: the grid is not spent on more of them.
     assert (weights[1:-1] > 1e-8 * weights.max()).all()
+
+
+def test_without_seeds_the_fast_noise_is_that_of_the_curves():
+    curves = arrays(law_ladder(sizes=4, seeds=1, fast=2e-3))
+    noise, h = seed_noise(curves.runs, 1.9, curves.grid), one_hypothesis(noise=1e-6)
+    b, u = solve_models(curves, noise, h).b, np.log(curves.means.min() - h.L0)
+    found = JointPosterior(curves=curves, noise=noise, hypotheses=h, b=b, weights=np.ones(1), u=u)
+    _, sample = predict_curve(found, 5e7, 40.0, draws=4000, rng=np.random.default_rng(0))
+    beyond = np.log(sample.single - h.L0) - np.log(sample.expected - h.L0)
+    spread = curves.grid.spread
+    of_run = h.noise * (spread * (noise.Q @ spread)).sum(axis=0) + noise.fast
+    assert noise.fast > 0.2 * of_run.max()
+    np.testing.assert_allclose(beyond.std(axis=0), np.sqrt(of_run), rtol=0.06)
