@@ -1,4 +1,4 @@
-"""What every room uses: the error for bad input, arrays and units, registries, JSON, optional packages."""
+"""What every room uses: the error for bad input, arrays and units, results and how they are shown, registries."""
 
 import lazy_loader
 

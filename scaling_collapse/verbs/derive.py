@@ -31,7 +31,10 @@ def derive(
     plot: Annotated[Path | None, Parameter(help="Draw the normalized curves here (png, pdf or svg).")] = None,
 ) -> int:
     """Derive the compute-optimal horizon of a scaling law and when its loss curves collapse."""
+    import numpy as np
+
     from ..common import InputError
+    from ..empirical.pictures.derivation_picture import draw
     from ..empirical.tables.files import write_atomically
     from ..theory import derive as derive_collapse
 
@@ -44,9 +47,9 @@ def derive(
         outputs.append((latex, result.to_latex().encode()))
     if plot is not None:
         picture = BytesIO()
-        result.plot(picture, format=kind)
+        draw(result, picture, np.array(result.sizes or (1e1, 1e3, 1e5, 1e7, 1e9)), kind)
         outputs.append((plot, picture.getvalue()))
-    summary = result.to_json_dict() if json is not None else {}
+    summary = result.to_json() if json is not None else {}
     for path, content in outputs:
         write_atomically(path, content)
     write_json(summary, json)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import Parameter
 
-from ..common import InputError
+from ..common import InputError, duration
 from ..output import announce, print_table, progress_bar, write_files, write_json
 from ._options import JsonTarget
 
@@ -105,7 +105,7 @@ def _plan(config: LadderFile, device: str | None, threads: int | None, json: str
     for size, seconds, measured in zip(plan.sizes, plan.seconds, plan.measured, strict=True):
         rows.append([
             f"{size.width}", f"{size.depth}", f"{size.params}", f"{size.tokens:.3g}", f"{size.steps}",
-            f"{size.train_flops:.3g}", f"{size.evaluation_share:.1%}", ("" if measured else "~") + _time(seconds),
+            f"{size.train_flops:.3g}", f"{size.evaluation_share:.1%}", ("" if measured else "~") + duration(seconds),
         ])  # fmt: skip
         names = ("width", "depth", "params", "seeds", "tokens", "steps", "train_flops", "evaluation_share")
         more = {"test_examples": size.test_examples, "noise_batches": size.noise_batches}
@@ -124,7 +124,8 @@ def _plan(config: LadderFile, device: str | None, threads: int | None, json: str
     if over:
         told = ", ".join(map(str, over))
         announce(f"over the budget of {config.evaluation.budget:.0%} at widths {told}: fewer points or examples", json)
-    announce(f"estimated time: {_time(plan.total_seconds)}, {plan.workers} sizes at a time; nothing was trained", json)
+    took = duration(plan.total_seconds)
+    announce(f"estimated time: {took}, {plan.workers} sizes at a time; nothing was trained", json)
     result = {"ladder": config.to_json(), "sizes": sizes, "flops": flops, "seconds": plan.total_seconds}
     write_json(result | {"workers": plan.workers}, json)
     return 0
@@ -174,10 +175,3 @@ def _manifest(out: Path) -> dict[str, Any]:
     import json
 
     return json.loads((out / "manifest.json").read_text())
-
-
-def _time(seconds: float) -> str:
-    for unit, name in ((86400.0, "days"), (3600.0, "h"), (60.0, "min")):
-        if seconds >= unit:
-            return f"{seconds / unit:.1f} {name}"
-    return f"{seconds:.1f} s"

@@ -18,7 +18,7 @@ __all__ = ["draw"]
 
 
 def draw(derivation: Derivation, path: Path | str | IO[bytes], sizes: Array, format: str) -> None:
-    """Write the picture; see `Derivation.plot`."""
+    """Write the picture to a file, whose ending decides the format, or to an open one in `format`."""
     if len(derivation.curves) != 1:
         raise InputError("Derivation.plot needs one normalized curve; got several regions or none. Give gamma.")
     curve = derivation.curves[0]
