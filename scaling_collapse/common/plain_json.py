@@ -23,8 +23,8 @@ def plain(value: Any) -> Any:
         return plain(value.tolist())
     if isinstance(value, list | tuple):
         return [plain(v) for v in value]
-    if isinstance(value, float) and not math.isfinite(value):
-        return None
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
     if hasattr(value, "free_symbols"):  # sympy's
         return str(value)
     return value.to_json() if hasattr(value, "to_json") else value
