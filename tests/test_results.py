@@ -351,6 +351,12 @@ def test_a_subclass_is_drawn_as_its_parent():
 # --- reprs
 
 
+def test_a_long_line_is_cut():
+    long = theory.IntegrityReport(findings=(theory.Finding("restart", "merged", "run " + "1" * 500, "twice"),))
+    assert [len(line) for line in repr(long).splitlines()] == [53, 112]
+    assert repr(long).endswith("111...")
+
+
 def test_a_long_list_of_lines_says_how_many_are_left_out():
     integrity = ladder().integrity
     assert repr(integrity).splitlines()[-1] == "  ... and 24 more lines"
@@ -444,17 +450,25 @@ def test_losses_and_tables_take_a_path(path, tmp_path):
     assert sc.write_curves(table_of(ladder()), tmp_path / "again.csv").exists()
 
 
-def test_horizons_are_fitted_to_whole_curves(tmp_path):
-    """The table marks horizons, beyond which the runs go on: the fit must see all of them."""
+def stopped(ladder):
+    """A table of runs that stopped before the horizons that it marks: a reader that looks at these drops them."""
+    frame = ladder.to_frame("pandas")
+    return frame.assign(horizon_tokens=2.0 * frame["horizon_tokens"])
+
+
+def test_horizons_are_fitted_to_runs_that_end_anywhere(optional):
+    optional("pandas")
     past = overtrained(noise=1e-4)
-    path = sc.write_curves(past, tmp_path / "past.parquet")
-    assert sc.fit_horizon(path).to_json() == sc.fit_horizon(past).to_json()
+    whole = sc.Ladder(sc.LossCurve(**{**vars(c), "horizon_tokens": c.tokens[-1]}) for c in past)
+    assert sc.fit_horizon(stopped(whole)).to_json() == sc.fit_horizon(past).to_json()
+    with pytest.raises(InputError, match="at least one usable run"):
+        sc.read_curves(stopped(whole))
 
 
-def test_forecasts_and_plans_take_paths(tmp_path):
-    runs = sc.Ladder(calibration_runs())
-    cut = [sc.LossCurve(**{**vars(c), "horizon_tokens": 5e7}) for c in runs]  # marked before its end
-    known = sc.write_curves(sc.Ladder(cut), tmp_path / "runs.parquet")
+def test_forecasts_and_plans_take_runs_that_end_anywhere(tmp_path, optional):
+    optional("pandas")
+    known = tmp_path / "runs.csv"
+    stopped(sc.Ladder(calibration_runs())).to_csv(known, index=False)
     wanted = sc.write_curves(sc.Ladder([run("d", 0.4)]), tmp_path / "wanted.parquet")
     (found,), (expected,) = sc.forecast(known, wanted), forecasts()
     np.testing.assert_array_equal(found.loss, expected.loss)
