@@ -1,4 +1,4 @@
-"""What every room uses: the error for bad input, arrays, units, registries, JSON, optional packages, numba, folders."""
+"""What every room uses: bad input, arrays and units, results and how they are shown, registries, optional packages."""
 
 import lazy_loader
 

@@ -12,7 +12,7 @@ __all__ = ["require"]
 PACKAGE_NAMES = {"torch": "PyTorch", "jax": "jax"}
 
 
-def require(module: str, who: str, *, extra: str = "train") -> Any:
+def require(module: str, who: str, *, extra: str | None = "train") -> Any:
     """The module, or an `InputError` that names who needs it and the command that installs it.
 
     Parameters
@@ -22,7 +22,7 @@ def require(module: str, who: str, *, extra: str = "train") -> Any:
     who
         Public name of the caller.
     extra
-        The extra of this package that brings it.
+        The extra of this package that brings it; None where the package is installed by its own name.
 
     Examples
     --------
@@ -34,4 +34,5 @@ def require(module: str, who: str, *, extra: str = "train") -> Any:
     except ImportError:
         name = module.split(".")[0]
         package = PACKAGE_NAMES.get(name, f"the package {name}")
-        raise InputError(f"{who} needs {package}; got none. Run: pip install 'scaling-collapse[{extra}]'") from None
+        command = name if extra is None else f"'scaling-collapse[{extra}]'"
+        raise InputError(f"{who} needs {package}; got none. Run: pip install {command}") from None

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
-from ..common import InputError, plain
+from ..common import Framed, InputError, Painted, Result, Source, count, opened, plain, value_in_words
 from ..theory import LossCurve
 from . import schedules
 from .forecasting import Forecast, forecast
@@ -26,8 +26,8 @@ FRACTIONS = (0.05, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5, 0.6, 0.8, 1.0)
 POINTS = 600
 
 
-@dataclass(frozen=True, eq=False, kw_only=True)
-class Cooldown:
+@dataclass(frozen=True, eq=False, kw_only=True, repr=False)
+class Cooldown(Result):
     """One way to end a run of the budget.
 
     Parameters
@@ -48,6 +48,8 @@ class Cooldown:
         The whole curve.
     """
 
+    LINES_SHOWN: ClassVar[int] = 0
+
     shape: str
     fraction: float
     start: float
@@ -59,14 +61,24 @@ class Cooldown:
     worse_sd: float
     forecast: Forecast
 
+    def headline(self) -> str:
+        """Shape, length and final loss."""
+        loss = value_in_words(self.loss, (self.low, self.high), self.forecast.level)
+        return f"Cooldown: {_length(self)}, final loss {loss}"
+
+    def to_json(self) -> dict[str, Any]:
+        """The numbers by name, without the curve."""
+        names = ("shape", "fraction", "start", "loss", "low", "high", "gain", "worse_by", "worse_sd", "as_good")
+        return plain({name: getattr(self, name) for name in names})
+
     @property
     def as_good(self) -> bool:
         """Whether the calibration runs cannot tell it from the best plan (by one standard deviation)."""
         return self.worse_by <= self.worse_sd
 
 
-@dataclass(frozen=True, eq=False, kw_only=True)
-class CooldownPlan:
+@dataclass(frozen=True, eq=False, kw_only=True, repr=False)
+class CooldownPlan(Framed, Painted):
     """All plans, the best first.
 
     Parameters
@@ -93,29 +105,48 @@ class CooldownPlan:
         """The latest start among the plans as good as the best: the trunk stays useful for longest."""
         return min((p for p in self.plans if p.as_good), key=lambda p: (p.fraction, p.loss))
 
+    def headline(self) -> str:
+        """How to end the run."""
+        return f"CooldownPlan for {count(self.budget)} tokens (or steps): {_length(self.best)}"
+
+    def lines(self) -> list[tuple[str, str]]:
+        """What the best plan gains, which others are as good, and where the forecasts leave what they rest on."""
+        best, level = self.best, self.best.forecast.level
+        return [
+            ("final loss", value_in_words(best.loss, (best.low, best.high), level)),
+            ("without a cooldown", f"{self.constant.loss:.6g}, worse by {best.gain:.4g}"),
+            ("latest start as good", f"{self.shortest.start:.4g}: {_length(self.shortest)}"),
+            ("plans", f"{len(self.plans)}, {sum(p.as_good for p in self.plans)} of them as good as the best"),
+            *(("warning", text) for text in best.forecast.warnings),
+        ]
+
+    def to_columns(self) -> dict[str, Any]:
+        """One row per plan, the best first."""
+        rows = [plan.to_json() for plan in self.plans]
+        return {name: [row[name] for row in rows] for name in rows[0]}
+
     def to_json(self) -> dict[str, Any]:
         """The plan in plain names."""
-
-        def row(p: Cooldown) -> dict[str, Any]:
-            names = ("shape", "fraction", "start", "loss", "low", "high", "gain", "worse_by", "worse_sd", "as_good")
-            return {name: getattr(p, name) for name in names}
-
         fit = self.best.forecast.calibration
         result = {
             "budget": self.budget,
             "law": fit.law,
             "status": fit.status_in_words,
             "warnings": self.best.forecast.warnings,
-            "constant": row(self.constant),
-            "best": row(self.best),
-            "shortest_as_good": row(self.shortest),
-            "plans": [row(p) for p in self.plans],
+            "constant": self.constant,
+            "best": self.best,
+            "shortest_as_good": self.shortest,
+            "plans": self.plans,
         }
         return plain(result)
 
 
+def _length(plan: Cooldown) -> str:
+    return "no cooldown" if plan.shape == CONSTANT else f"{plan.shape} over the last {plan.fraction:.0%}"
+
+
 def plan_cooldown(
-    curves: Sequence[LossCurve],
+    curves: Iterable[LossCurve] | Source,
     budget: float,
     *,
     params: float | None = None,
@@ -132,7 +163,7 @@ def plan_cooldown(
     Parameters
     ----------
     curves
-        Calibration runs; at least one that decays, or the response is only the prior's (a warning says so).
+        Calibration runs, a path or a frame; without one that decays the response is only the prior's (a warning).
     budget
         Length of the run in tokens (or steps), > 0.
     params
@@ -165,13 +196,10 @@ def plan_cooldown(
     """
     _check(budget, fractions)
     options = [(CONSTANT, 0.0), *((shape, f) for shape in shapes for f in fractions)]
-    targets = _targets(_with_rates(curves, params), options, budget, params)
-    found = forecast(curves, targets, law=law, level=level)
-    if not math.isfinite(found[0].loss[-1]):
-        raise InputError(
-            f"plan_cooldown needs calibration runs that determine a law; got "
-            f"{found[0].calibration.status_in_words}. Add runs."
-        )
+    known = list(opened(curves, use_horizon=False))
+    targets = _targets(_with_rates(known, params), options, budget, params)
+    found = forecast(known, targets, law=law, level=level)
+    _check_law(found[0])
     constant, *plans = _judged(options, found, budget)
     return CooldownPlan(budget=budget, plans=tuple(sorted(plans, key=lambda p: p.loss)), constant=constant)
 
@@ -181,6 +209,14 @@ def _check(budget: float, fractions: Sequence[float]) -> None:
         raise InputError(f"plan_cooldown needs a `budget` of tokens > 0; got {budget}. Use 1e10, for example.")
     if not fractions or any(not 0 < f <= 1 for f in fractions):
         raise InputError(f"plan_cooldown needs `fractions` in (0, 1]; got {list(fractions)}. Use 0.2, for example.")
+
+
+def _check_law(found: Forecast) -> None:
+    if not math.isfinite(found.loss[-1]):
+        raise InputError(
+            f"plan_cooldown needs calibration runs that determine a law; got "
+            f"{found.calibration.status_in_words}. Add runs."
+        )
 
 
 def _with_rates(curves: Sequence[LossCurve], params: float | None) -> list[LossCurve]:

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..common import Array, InputError, plain
+from ..common import Array, Framed, InputError, Painted, Source, count, opened, plain, value_in_words
 from ..theory import LossCurve
 from .laws import in_hindsight
 from .laws.band_spread import EARLY_SHARE, Spread, log_spread, octaves_beyond, reach, spread_of
@@ -21,8 +21,8 @@ from .target import Target
 __all__ = ["Forecast", "early_note", "forecast"]
 
 
-@dataclass(frozen=True, eq=False, kw_only=True)
-class Forecast:
+@dataclass(frozen=True, eq=False, kw_only=True, repr=False)
+class Forecast(Framed, Painted):
     """A forecast curve.
 
     Parameters
@@ -58,6 +58,28 @@ class Forecast:
         """Loss, low and high at the last point."""
         return float(self.loss[-1]), float(self.low[-1]), float(self.high[-1])
 
+    def headline(self) -> str:
+        """The run, and the loss that it will end with."""
+        loss, *band = self.final
+        low, high = band
+        return f"Forecast of run {self.target.run!r}: final loss {value_in_words(loss, (low, high), self.level)}"
+
+    def lines(self) -> list[tuple[str, str]]:
+        """What was forecast, by which law, and where it leaves what the law was fitted to."""
+        fit, clock = self.calibration, self.target.clock or "tokens or steps"
+        return [
+            ("parameters", count(self.target.params)),
+            ("length", f"{count(self.target.tokens[-1])} {clock}, {self.loss.size} points"),
+            ("law", f"{fit.law} ({fit.status_in_words})"),
+            ("fitted to", f"{len(fit.curves)} runs"),
+            *(("warning", text) for text in self.warnings),
+        ]
+
+    def to_columns(self) -> dict[str, Any]:
+        """One row per point."""
+        t = self.target
+        return {"tokens": t.tokens, "lr": t.lr, "loss": self.loss, "loss_low": self.low, "loss_high": self.high}
+
     def to_json(self) -> dict[str, Any]:
         """The forecast in plain names."""
         result = {
@@ -77,16 +99,17 @@ class Forecast:
 
 
 def forecast(
-    curves: Iterable[LossCurve], targets: Iterable[Target | LossCurve], *, law: str | None = None, level: float = 0.9
-) -> list[Forecast]:
+    curves: Iterable[LossCurve] | Source, targets: Iterable[Target | LossCurve] | Source, *,
+    law: str | None = None, level: float = 0.9,
+) -> list[Forecast]:  # fmt: skip
     r"""Fit a schedule law to calibration runs and predict the targets' loss curves from their learning rates.
 
     Parameters
     ----------
     curves
-        Calibration runs, a `Ladder` for example: with `lr`, and with `noise_trace` for the traced law.
+        Calibration runs, a path or a frame: with `lr`, and with `noise_trace` for the traced law.
     targets
-        `Targets` or single ones, or curves of which only the rates are read.
+        `Targets` or single ones, or curves of which only the rates are read; or what `read_targets` takes.
     law
         `response`, `traced-response`, `one-power`, `momentum`, `multi-power` or `noise` (hindsight: reads the target's
         noise); by default `traced-response` where noise was traced, else `response`.
@@ -119,10 +142,8 @@ def forecast(
     if not 0 < level < 1:
         raise InputError(f"forecast needs a `level` between 0 and 1; got {level}. Use 0.9, for example.")
     hindsight = in_hindsight(law)
-    wanted = [t if isinstance(t, Target) else Target.of(t, hindsight=hindsight) for t in targets]
-    if not wanted:
-        raise InputError("forecast needs at least one target; got none. Name a table with runs.")
-    known = list(curves)
+    wanted = _targets(targets, hindsight)
+    known = list(opened(curves, use_horizon=False))
     _check_clocks(known, wanted)
     fits: list[tuple[Calibration, Spread]] = []
     result = []
@@ -134,6 +155,15 @@ def forecast(
             fits.append(found)
         result.append(_one(*found, target, level))
     return result
+
+
+def _targets(targets: Iterable[Target | LossCurve] | Source, hindsight: bool) -> list[Target]:
+    """The targets themselves, or those that a table holds; of curves the rates alone."""
+    runs = opened(targets, "targets", hindsight=hindsight)
+    wanted = [t if isinstance(t, Target) else Target.of(t, hindsight=hindsight) for t in runs]
+    if not wanted:
+        raise InputError("forecast needs at least one target; got none. Name a table with runs.")
+    return wanted
 
 
 def _check_clocks(curves: Sequence[LossCurve], targets: Sequence[Target]) -> None:

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import optimize
 
-from ..common import Array, InputError, require
+from ..common import Array, InputError, Result, plain, require
 from .problems import Problem
 from .schedules import Schedule, parse
 from .schedules.composed import FromArray
@@ -32,8 +32,8 @@ __all__ = ["OptimalSchedule", "best_peak", "optimal_schedule"]
 MARGIN = 0.98  # highest rate allowed, as a share of the stability limit
 
 
-@dataclass(frozen=True, eq=False, kw_only=True)
-class OptimalSchedule:
+@dataclass(frozen=True, eq=False, kw_only=True, repr=False)
+class OptimalSchedule(Result):
     """The schedule found, and how.
 
     Parameters
@@ -71,11 +71,24 @@ class OptimalSchedule:
         """`"converged"`, or the optimizer's own message."""
         return "converged" if self.converged else self.message
 
-    def __repr__(self) -> str:
-        return (
-            f"OptimalSchedule(final_loss={self.final_loss:.6g}, from {self.start_loss:.6g} by {self.start.name}, "
-            f"status={self.status!r})"
-        )
+    def headline(self) -> str:
+        """The loss, and how it was found."""
+        return f"OptimalSchedule: final loss {self.final_loss:.6g} ({self.status})"
+
+    def lines(self) -> list[tuple[str, str]]:
+        """Where it came from, and its rates."""
+        return [
+            ("before", f"{self.start_loss:.6g} by {self.start.name}"),
+            ("gain", f"{self.start_loss - self.final_loss:.4g}"),
+            ("highest rate", f"{self.rates.max():.4g} at {self.knots[self.rates.argmax()]:.0%} of the run"),
+            ("last rate", f"{self.rates[-1]:.4g}"),
+            ("evaluations", str(self.evaluations)),
+        ]
+
+    def to_json(self) -> dict[str, Any]:
+        """Losses, status and rates at the knots."""
+        names = ("final_loss", "start_loss", "status", "evaluations", "knots", "rates")
+        return plain({name: getattr(self, name) for name in names} | {"start": self.start.name})
 
 
 def best_peak(

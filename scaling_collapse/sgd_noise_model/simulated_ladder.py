@@ -66,7 +66,7 @@ def simulate_ladder(
     >>> from scaling_collapse.sgd_noise_model import power_law
     >>> problems = [power_law(d, alpha=1.0, beta=0.3) for d in (16, 32)]
     >>> simulate_ladder(problems, "linear", steps=lambda p: 10 * p.params**1.5, peak=0.5, batch=4, seeds=3)
-    Ladder(2 sizes, 6 runs, 1350 points)
+    Ladder: 2 sizes, 6 runs, 1350 points...
     """
     _check_sizes([p.params for p in problems])
     lengths = _one_each("steps", (lambda p: round(steps(p))) if callable(steps) else steps, problems)

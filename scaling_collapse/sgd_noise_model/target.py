@@ -5,19 +5,19 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import KW_ONLY, dataclass, field
 from types import MappingProxyType
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
-from ..common import Array, InputError
+from ..common import Array, InputError, Rebuilt, Result, count
 from ..theory import IntegrityReport, LossCurve
 from ..theory.curve import Clock
 
 __all__ = ["Target", "Targets"]
 
 
-@dataclass(frozen=True, eq=False)
-class Target:
+@dataclass(frozen=True, eq=False, repr=False)
+class Target(Rebuilt, Result):
     """A run to forecast: its learning rates, and no loss.
 
     Parameters
@@ -40,17 +40,19 @@ class Target:
         Any other columns of the source, carried along.
     """
 
+    LINES_SHOWN: ClassVar[int] = 0
+
     run: str
     params: float
     tokens: Array
     lr: Array
     _: KW_ONLY
     clock: Clock | None = None
-    noise_trace: Array | None = field(default=None, repr=False)
+    noise_trace: Array | None = None
     seed: int | None = None
     schedule: str | None = None
-    compute: Array | None = field(default=None, repr=False)
-    extra: Mapping[str, Any] = field(default_factory=dict, repr=False)
+    compute: Array | None = None
+    extra: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "extra", MappingProxyType(dict(self.extra)))
@@ -91,12 +93,17 @@ class Target:
             extra={**self.extra, **extra},
         )
 
+    def headline(self) -> str:
+        """Name, size and length."""
+        end = f"{count(float(np.max(self.tokens)))} {self.clock or 'tokens or steps'}" if len(self) else "nowhere"
+        return f"Target {self.run!r}: {count(self.params)} parameters, {len(self)} points to {end}"
+
     def __len__(self) -> int:
         return np.size(self.tokens)
 
 
-@dataclass(frozen=True, eq=False)
-class Targets:
+@dataclass(frozen=True, eq=False, repr=False)
+class Targets(Result):
     """Runs to forecast, ordered by size, then seed, then name, and what their reader found.
 
     Parameters
@@ -115,7 +122,8 @@ class Targets:
     --------
     >>> one = Target("a", 1e6, np.array([1.0, 2.0]), np.array([1e-3, 0.0]))
     >>> Targets([one])
-    Targets(1 sizes, 1 runs, 2 points)
+    Targets: 1 size, 1 run, 2 points
+      a  1M parameters, 2 points
     """
 
     targets: tuple[Target, ...]
@@ -142,7 +150,12 @@ class Targets:
     def __iter__(self) -> Iterator[Target]:
         return iter(self.targets)
 
-    def __repr__(self) -> str:
-        sizes = {t.params for t in self.targets}
-        points = sum(len(t) for t in self.targets)
-        return f"Targets({len(sizes)} sizes, {len(self.targets)} runs, {points} points)"
+    def headline(self) -> str:
+        """How many sizes, runs and points."""
+        sizes, points = {t.params for t in self.targets}, sum(map(len, self.targets))
+        counts = ((len(sizes), "size"), (len(self), "run"), (points, "point"))
+        return "Targets: " + ", ".join(f"{n} {word}{'' if n == 1 else 's'}" for n, word in counts)
+
+    def lines(self) -> list[tuple[str, str]]:
+        """Every run."""
+        return [(t.run, f"{count(t.params)} parameters, {len(t)} points") for t in self.targets]

@@ -17,7 +17,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike
 
-from ..common import Array, InputError
+from ..common import Array, InputError, Source
 from .ladder import Ladder
 
 __all__ = [
@@ -39,18 +39,18 @@ def default_grid() -> Array:
     return np.linspace(0.1, 1.0, 181)
 
 
-def losses_on_grid(ladder: Ladder, x: ArrayLike | None = None) -> Array:
+def losses_on_grid(ladder: Ladder | Source, x: ArrayLike | None = None) -> Array:
     """`L(x t*)` of every run, shape (runs, n), linear in tokens; NaN where a run was not logged.
 
     Parameters
     ----------
     ladder
-        The curves; each is cut at its own horizon `t*`.
+        The curves, or the path of a table, or a frame; each curve is cut at its own horizon `t*`.
     x
         Normalized compute, shape (n,); default `default_grid()`.
     """
     x = default_grid() if x is None else np.asarray(x, dtype=np.float64)
-    return np.stack([curve.loss_at(x * curve.horizon_tokens) for curve in ladder])
+    return np.stack([curve.loss_at(x * curve.horizon_tokens) for curve in Ladder.of(ladder)])
 
 
 def normalize(L: ArrayLike, offset: float) -> Array:

@@ -8,15 +8,15 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from numbers import Real
 from types import MappingProxyType
-from typing import Any, Literal, get_args
+from typing import Any, ClassVar, Literal, get_args
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from ..common import Array, InputError
+from ..common import Array, Framed, InputError, Painted, Rebuilt, count
 
 __all__ = ["Clock", "LossCurve"]
 
@@ -46,8 +46,8 @@ def _frozen_array(run: str, name: str, values: ArrayLike, length: int | None) ->
     return array
 
 
-@dataclass(frozen=True, eq=False, kw_only=True)
-class LossCurve:
+@dataclass(frozen=True, eq=False, kw_only=True, repr=False)
+class LossCurve(Rebuilt, Framed, Painted):
     r"""The loss `L(t)` of one run of `p` parameters, at increasing tokens `t`, up to and perhaps past `t*`.
 
     Parameters
@@ -87,11 +87,15 @@ class LossCurve:
     Examples
     --------
     >>> curve = LossCurve(run="a", params=1000, tokens=[1e4, 2e4, 4e4], loss=[3.0, 2.5, 2.2])
+    >>> curve
+    LossCurve 'a': 1k parameters, 3 points to 40k tokens, final loss 2.2
     >>> curve.horizon_compute
     240000000.0
     >>> curve.loss_at([3e4])
     array([2.35])
     """
+
+    LINES_SHOWN: ClassVar[int] = 0
 
     run: str
     params: float
@@ -145,10 +149,46 @@ class LossCurve:
             raise InputError(f"LossCurve(run={run!r}) needs `clock` 'tokens' or 'steps'; got {self.clock!r}.")
         set_(self, "extra", MappingProxyType(dict(self.extra)))
 
-    def __reduce__(self) -> Any:
-        """Pickles and copies are built anew: a mapping proxy does not pickle, and arrays would come back writeable."""
-        values = {f.name: getattr(self, f.name) for f in fields(self)}
-        return _rebuilt, (type(self), values | {"extra": dict(self.extra)})
+    def headline(self) -> str:
+        """Name, size, length and final loss."""
+        return (
+            f"LossCurve {self.run!r}: {count(self.params)} parameters, {len(self)} points to "
+            f"{count(self.horizon_tokens)} {self.clock}, final loss {self.horizon_loss:.5g}"
+        )
+
+    def lines(self) -> list[tuple[str, str]]:
+        """What was logged, and how."""
+        logged = ("lr", "noise_trace", *self.extra)
+        known = [name for name in logged if name in self.extra or getattr(self, name) is not None]
+        return [
+            ("parameters", f"{self.params:.10g}"),
+            ("horizon", f"{self.horizon_tokens:.6g} {self.clock}"),
+            ("compute at the horizon", f"{self.horizon_compute:.4g} FLOPs"),
+            ("final loss", f"{self.horizon_loss:.6g}"),
+            ("first point", f"loss {self.loss[0]:.6g} after {self.tokens[0]:.6g} {self.clock}"),
+            ("seed", "unknown" if self.seed is None else str(self.seed)),
+            ("schedule", self.schedule or "unknown"),
+            ("more columns", ", ".join(known) or "none"),
+        ]
+
+    def to_columns(self) -> dict[str, Any]:
+        """The run as rows of a curve table: values of the run are repeated, what is absent has no column."""
+        n = len(self)
+        columns: dict[str, Any] = {"run": [self.run] * n, "params": np.full(n, self.params)}
+        if self.seed is not None:
+            columns["seed"] = [self.seed] * n
+        columns["tokens" if self.clock == "tokens" else "step"] = self.tokens
+        columns["loss"] = self.loss
+        columns["compute"] = self.compute
+        columns["horizon_tokens"] = np.full(n, self.horizon_tokens)
+        if self.schedule is not None:
+            columns["schedule"] = [self.schedule] * n
+        for name in ("lr", "noise_trace"):
+            if getattr(self, name) is not None:
+                columns[name] = getattr(self, name)
+        for name, value in self.extra.items():
+            columns[name] = value if isinstance(value, np.ndarray) else [value] * n
+        return columns
 
     def __len__(self) -> int:
         return self.tokens.size
@@ -172,10 +212,6 @@ class LossCurve:
         """The share of training over which the rate decays: a finite number in column `decay_fraction`, else None."""
         value = np.ravel(self.extra.get("decay_fraction", np.nan))[0]
         return float(value) if isinstance(value, Real) and math.isfinite(value) else None
-
-
-def _rebuilt(kind: type[LossCurve], values: dict[str, Any]) -> LossCurve:
-    return kind(**values)
 
 
 def _frozen_array_with_gaps(run: str, name: str, values: ArrayLike, length: int) -> Array:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from ..common import plain
+from ..common import Result, plain
 
 __all__ = ["Action", "Finding", "IntegrityReport"]
 
@@ -14,7 +14,7 @@ Action = Literal["dropped", "merged", "repaired", "noted"]
 
 
 @dataclass(frozen=True)
-class Finding:
+class Finding(Result):
     """One thing that was found in the source and what was done about it.
 
     Parameters
@@ -38,8 +38,8 @@ class Finding:
     count: int = 1
 
 
-@dataclass(frozen=True)
-class IntegrityReport:
+@dataclass(frozen=True, repr=False)
+class IntegrityReport(Result):
     """Everything that a reader found, in the order in which it was found.
 
     Parameters
@@ -61,6 +61,14 @@ class IntegrityReport:
     rows_read: int = 0
     rows_used: int = 0
     findings: tuple[Finding, ...] = ()
+
+    def headline(self) -> str:
+        """The rows, and what was done."""
+        return f"IntegrityReport: {self.summary()}"
+
+    def lines(self) -> list[tuple[str, str]]:
+        """Every finding."""
+        return [(f"{f.kind}, {f.action}", f"{f.subject}: {f.detail}") for f in self.findings]
 
     def of_kind(self, kind: str) -> tuple[Finding, ...]:
         """The findings of one kind."""

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ..common import InputError
+from ..common import Framed, InputError, Painted, Source, count, opened
 from .curve import LossCurve
 from .integrity import IntegrityReport
 
@@ -18,8 +19,8 @@ ONE_HORIZON = 1.01
 """Horizons of a size count as one up to this ratio: runs end at logged points."""
 
 
-@dataclass(frozen=True, eq=False)
-class Ladder:
+@dataclass(frozen=True, eq=False, repr=False)
+class Ladder(Framed, Painted):
     """Loss curves of a family of models, ordered by size, then seed, then name.
 
     Parameters
@@ -38,6 +39,14 @@ class Ladder:
     --------
     >>> big = LossCurve(run="b", params=20, tokens=[1, 2], loss=[2, 1])
     >>> small = LossCurve(run="a", params=10, tokens=[1, 2], loss=[3, 2])
+    >>> Ladder([big, small])
+    Ladder: 2 sizes, 2 runs, 4 points
+      parameters   10 to 20
+      runs a size  1
+      horizons     2 to 2 tokens
+      final loss   2 (smallest size) to 1 (largest)
+      schedule     unknown
+      integrity    not read from a table
     >>> Ladder([big, small]).sizes
     (10.0, 20.0)
     """
@@ -66,9 +75,55 @@ class Ladder:
     def __iter__(self) -> Iterator[LossCurve]:
         return iter(self.curves)
 
-    def __repr__(self) -> str:
-        points = sum(len(c) for c in self.curves)
-        return f"Ladder({len(self.sizes)} sizes, {len(self.curves)} runs, {points} points)"
+    @classmethod
+    def of(cls, source: Ladder | Source, *, use_horizon: bool = True) -> Ladder:
+        """The ladder itself, the ladder of curves, or what `read_curves` reads from a path or a frame.
+
+        Functions that take a ladder take it through here.
+
+        >>> run = LossCurve(run="a", params=10, tokens=[1, 2], loss=[3, 2])
+        >>> Ladder.of([run]).sizes
+        (10.0,)
+        >>> Ladder.of({"run": ["b", "b"], "params": [20, 20], "tokens": [1, 2], "loss": [3, 2]}).sizes
+        (20.0,)
+        """
+        found = opened(source, use_horizon=use_horizon)
+        if isinstance(found, Ladder):
+            return found
+        if isinstance(found, Iterable):
+            curves = list(found)
+            if curves and all(isinstance(c, LossCurve) for c in curves):
+                return cls(curves)
+        raise InputError(
+            f"a ladder is needed, or curves, the path of a table, or a frame; got {type(source).__name__}. "
+            "Read a table with read_curves."
+        )
+
+    def headline(self) -> str:
+        """How many sizes, runs and points."""
+        counts = ((len(self.sizes), "size"), (len(self), "run"), (sum(map(len, self.curves)), "point"))
+        return "Ladder: " + ", ".join(f"{n} {word}{'' if n == 1 else 's'}" for n, word in counts)
+
+    def lines(self) -> list[tuple[str, str]]:
+        """Ranges of sizes, runs and losses, and what the reader found."""
+        groups = list(self.by_size.values())
+        final = [float(np.mean([c.horizon_loss for c in curves])) for curves in (groups[0], groups[-1])]
+        runs, horizons = [len(curves) for curves in groups], [c.horizon_tokens for c in self.curves]
+        few, many = min(runs), max(runs)
+        return [
+            ("parameters", f"{count(self.sizes[0])} to {count(self.sizes[-1])}"),
+            ("runs a size", f"{few}" if few == many else f"{few} to {many}"),
+            ("horizons", f"{count(min(horizons))} to {count(max(horizons))} {self.curves[0].clock}"),
+            ("final loss", f"{final[0]:.5g} (smallest size) to {final[1]:.5g} (largest)"),
+            ("schedule", ", ".join(self.schedules) or "unknown"),
+            ("integrity", self.integrity.summary() if self.integrity.sources else "not read from a table"),
+        ]
+
+    def to_columns(self) -> dict[str, Any]:
+        """The curve table: one row per point, runs one after the other; what a run does not have is None."""
+        parts = [c.to_columns() for c in self.curves]
+        names = dict.fromkeys(name for part in parts for name in part)
+        return {name: _joined([part.get(name) for part in parts], [len(c) for c in self.curves]) for name in names}
 
     @property
     def sizes(self) -> tuple[float, ...]:
@@ -123,3 +178,11 @@ class Ladder:
     def select(self, keep: Callable[[LossCurve], bool]) -> Ladder:
         """The ladder of the curves for which `keep(curve)` is true."""
         return Ladder([c for c in self.curves if keep(c)], self.integrity)
+
+
+def _joined(pieces: list[Any], lengths: list[int]) -> Any:
+    """One column of all runs; a run without the column has None in it."""
+    if all(isinstance(p, np.ndarray) and p.dtype == np.float64 for p in pieces):
+        return np.concatenate(pieces)
+    filled = [[None] * n if p is None else p for p, n in zip(pieces, lengths, strict=True)]
+    return [value for piece in filled for value in piece]

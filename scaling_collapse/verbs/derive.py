@@ -44,7 +44,7 @@ def derive(
         files[PICTURE] = lambda: draw_derivation(result)
     elif to.out is not None:
         answer.say(f"No picture {PICTURE}: it needs numbers for every symbol and one horizon. Add --gamma, or numbers.")
-    answer.write(result.to_json_dict(), files=files)
+    answer.write(result.to_json(), files=files)
     return 0
 
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import Parameter
 
-from ..common import InputError
+from ..common import InputError, duration
 from ..output import NOWHERE, Answer, Outputs, progress_bar
 
 if TYPE_CHECKING:
@@ -108,7 +108,7 @@ def _plan(config: LadderFile, device: str | None, threads: int | None, answer: A
     for size, seconds, measured in zip(plan.sizes, plan.seconds, plan.measured, strict=True):
         rows.append([
             f"{size.width}", f"{size.depth}", f"{size.params}", f"{size.tokens:.3g}", f"{size.steps}",
-            f"{size.train_flops:.3g}", f"{size.evaluation_share:.1%}", ("" if measured else "~") + _time(seconds),
+            f"{size.train_flops:.3g}", f"{size.evaluation_share:.1%}", ("" if measured else "~") + duration(seconds),
         ])  # fmt: skip
         names = ("width", "depth", "params", "seeds", "tokens", "steps", "train_flops", "evaluation_share")
         more = {"test_examples": size.test_examples, "noise_batches": size.noise_batches}
@@ -118,7 +118,7 @@ def _plan(config: LadderFile, device: str | None, threads: int | None, answer: A
     flops = sum(size.train_flops for size in plan.sizes)
     share = sum(size.evaluation_share * size.train_flops for size in plan.sizes) / flops
     answer.say(
-        f"Training takes {flops:.3g} FLOPs, about {_time(plan.total_seconds)} with {plan.workers} sizes at a time; "
+        f"Training takes {flops:.3g} FLOPs, about {duration(plan.total_seconds)} with {plan.workers} sizes at a time; "
         f"evaluation and probes cost {share:.1%} on top. Nothing was trained."
     )
     over = [size.width for size in plan.sizes if size.evaluation_share > config.evaluation.budget]
@@ -173,10 +173,3 @@ def _manifest(out: Path) -> dict[str, Any]:
     import json
 
     return json.loads((out / "manifest.json").read_text())
-
-
-def _time(seconds: float) -> str:
-    for unit, name in ((86400.0, "days"), (3600.0, "h"), (60.0, "min")):
-        if seconds >= unit:
-            return f"{seconds / unit:.1f} {name}"
-    return f"{seconds:.1f} s"

@@ -116,7 +116,7 @@ def _refusals(rows: tuple[Row, ...]) -> list[str]:
 
 
 def _number(value: float, interval: Interval, row: Row, before: str = "") -> str:
-    from ..empirical.validation.row import shown
+    from ..common import shown
 
     text, ends = shown(value, interval)
     words = (before, text, row.unit.sign, f"({ends})" if ends else "")

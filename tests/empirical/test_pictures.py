@@ -5,7 +5,8 @@ import numpy as np
 import pytest
 from matplotlib.image import imread
 
-from scaling_collapse.empirical.pictures.canvas import colors, count, picture, size_legend
+from scaling_collapse.common import count
+from scaling_collapse.empirical.pictures.canvas import colors, picture, size_legend
 
 
 def test_a_picture_has_its_size_and_panels_and_leaves_nothing_behind():

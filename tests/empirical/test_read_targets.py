@@ -84,7 +84,7 @@ def test_targets_come_by_size_then_seed_then_name():
 
     targets = Targets([target("d", 2.0), target("b", 1.0), target("c", 1.0, 2), target("a", 1.0)])
     assert [t.run for t in targets] == ["c", "a", "b", "d"]
-    assert repr(targets) == "Targets(2 sizes, 4 runs, 4 points)"
+    assert targets.headline() == "Targets: 2 sizes, 4 runs, 4 points"
     assert len(targets) == 4
 
 

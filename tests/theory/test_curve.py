@@ -31,7 +31,7 @@ def test_curves_and_ladders_pickle_and_copy(copied):
     report = IntegrityReport(("a.csv",), 3, 3, (Finding("restart", "merged", "a", "1 point", 1),))
     first = curve(lr=[1.0, np.nan, 0.5], horizon_tokens=3, clock="steps", extra={"width": 8, "wall": np.arange(3.0)})
     ladder = copied(Ladder([first, curve(run="b", params=20)], report))
-    assert repr(ladder) == "Ladder(2 sizes, 2 runs, 6 points)"
+    assert ladder.headline() == "Ladder: 2 sizes, 2 runs, 6 points"
     assert ladder.integrity == report
     again = ladder.curves[0]
     for name in ("tokens", "loss", "lr", "compute"):
@@ -90,7 +90,7 @@ def test_ladder_orders_by_size_then_seed():
     assert [c.run for c in ladder] == ["c", "b", "z"]
     assert ladder.sizes == (10.0, 20.0)
     assert ladder.size_index.tolist() == [0, 0, 1]
-    assert repr(ladder) == "Ladder(2 sizes, 3 runs, 9 points)"
+    assert ladder.headline() == "Ladder: 2 sizes, 3 runs, 9 points"
     assert len(ladder.select(lambda c: c.params == 10)) == 2
 
 

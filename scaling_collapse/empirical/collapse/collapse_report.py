@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
-from ...common import Array, plain
+from ...common import Array, Framed, Painted, plain, value_in_words
 from ...theory import Ladder
 from ..fits.intervals import Interval
 from ..fits.law_fit import LawFit
@@ -42,8 +43,8 @@ class SizeSummary:
     final_loss: float
 
 
-@dataclass(frozen=True, eq=False, kw_only=True)
-class CollapseReport:
+@dataclass(frozen=True, eq=False, kw_only=True, repr=False)
+class CollapseReport(Framed, Painted):
     """The measured collapse of a ladder.
 
     Parameters
@@ -90,6 +91,30 @@ class CollapseReport:
     supercollapse: Supercollapse
     sizes: tuple[SizeSummary, ...]
     ladder: Ladder
+
+    def headline(self) -> str:
+        """The verdict."""
+        return f"CollapseReport: {self.verdict}"
+
+    def lines(self) -> list[tuple[str, str]]:
+        """The law, the two numbers that decide, and the reasons."""
+        law, top = self.law, self.supercollapse
+        where = "" if math.isnan(top.x_from) else f", from x = {top.x_from:.2f} on"
+        below = "unknown: no noise floor" if math.isnan(top.fraction) else f"{top.fraction:.1%} of x{where}"
+        spread = "unknown" if math.isnan(self.spread) else f"{self.spread:.2%} of the curve's fall, beyond noise"
+        runs = len(self.ladder)
+        return [
+            ("irreducible loss L0", value_in_words(law.L0, law.L0_interval, law.level)),
+            ("exponent b", value_in_words(law.b, law.b_interval, law.level)),
+            ("sizes differ by", spread),
+            ("Delta below sigma", below),
+            ("sizes", f"{len(self.sizes)}, {runs} run{'' if runs == 1 else 's'}"),
+            *(("why" if i == 0 else "", reason) for i, reason in enumerate(self.reasons)),
+        ]
+
+    def to_columns(self) -> dict[str, Any]:
+        """One row per point of the grid."""
+        return {name: getattr(self, name) for name in ("x", "delta", "delta_low", "delta_high", "sigma")}
 
     def to_json(self) -> dict[str, Any]:
         """The JSON contract of `measure`; what is unknown is null."""

@@ -7,7 +7,7 @@ import math
 import numpy as np
 from numpy.typing import ArrayLike
 
-from ...common import Array, InputError
+from ...common import Array, InputError, Source
 from ...theory import Ladder, collapse_deviation, noise_floor, normalize
 from ..fits.final_loss_solution import solve
 from ..fits.intervals import UNKNOWN, Interval
@@ -22,7 +22,7 @@ __all__ = ["measure_collapse"]
 
 
 def measure_collapse(
-    ladder: Ladder, *, offset: float | None = None, x: ArrayLike | None = None, draws: int = 400, seed: int = 0
+    ladder: Ladder | Source, *, offset: float | None = None, x: ArrayLike | None = None, draws: int = 400, seed: int = 0
 ) -> CollapseReport:
     r"""Measure whether, and how well, the loss curves of a ladder collapse.
 
@@ -33,7 +33,7 @@ def measure_collapse(
     Parameters
     ----------
     ladder
-        At least 2 sizes, one horizon per size, one learning-rate schedule. Seeds per size may differ.
+        At least 2 sizes, one horizon per size, one schedule, any number of seeds; or the path of a table, or a frame.
     offset
         `L_hat`, loss; default the fitted irreducible loss L0, which needs at least 3 sizes. Below every final loss.
     x
@@ -66,6 +66,7 @@ def measure_collapse(
     >>> str(report.verdict), round(report.law.L0, 2), report.supercollapse.fraction
     ('supercollapse', 0.1, 1.0)
     """
+    ladder = Ladder.of(ladder)
     curves = curves_on_grid(ladder, x)
     if offset is not None:
         _require_offset_below(ladder, curves.finals, offset)

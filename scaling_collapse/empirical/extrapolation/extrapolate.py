@@ -14,7 +14,7 @@ from typing import NamedTuple, cast
 
 import numpy as np
 
-from ...common import PFLOP, Array, InputError
+from ...common import PFLOP, Array, InputError, Source
 from ...theory import Ladder, default_grid, losses_on_grid
 from .cell_grid import cell_grid
 from .curve_draws import quantiles
@@ -36,7 +36,7 @@ LATEST_START = 0.5
 
 
 def extrapolate(
-    ladder: Ladder,
+    ladder: Ladder | Source,
     params: float,
     *,
     tokens: float | None = None,
@@ -50,7 +50,7 @@ def extrapolate(
     Parameters
     ----------
     ladder
-        At least 3 sizes of one learning-rate schedule, one horizon a size, any number of seeds for each.
+        At least 3 sizes of one schedule, one horizon a size, any number of seeds; or the path of a table, or a frame.
     params
         `p` of the new size, > 0.
     tokens
@@ -87,11 +87,10 @@ def extrapolate(
     >>> found.status, round(found.final_loss, 3), round(2 + 2 * 3.2e6**-0.3, 3)
     ('ok', 2.022, 2.022)
     """
+    ladder = Ladder.of(ladder)
     _check_sizes(ladder)
     _check_options(params, tokens, method, level, draws)
-    ladder.require_one_schedule("extrapolate")
-    ladder.require_one_horizon_per_size("extrapolate")
-    _check_logs(ladder)
+    _check_runs(ladder)
     new, grid = new_size(ladder, params, tokens), _grid(ladder)
     found = _predicted(ladder, new, grid, method=method, level=level, draws=draws, seed=seed)
     return _extrapolation(ladder, new, grid, found, tokens_given=tokens is not None, method=method, level=level)
@@ -198,7 +197,9 @@ def _check_options(params: float, tokens: float | None, method: str, level: floa
         raise InputError(f"extrapolate needs at least 500 `draws`; got {draws}. Use 4000, for example.")
 
 
-def _check_logs(ladder: Ladder) -> None:
+def _check_runs(ladder: Ladder) -> None:
+    ladder.require_one_schedule("extrapolate")
+    ladder.require_one_horizon_per_size("extrapolate")
     late = max(ladder, key=lambda c: c.tokens[0] / c.horizon_tokens)
     start = late.tokens[0] / late.horizon_tokens
     if start > LATEST_START:

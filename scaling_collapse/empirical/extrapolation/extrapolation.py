@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from ...common import Array, InputError, plain
+from ...common import Array, Framed, InputError, Painted, count, plain, value_in_words
 from ...theory import Ladder, LossCurve
 from .curve_draws import Interval
 from .extrapolation_plan import PlanRow
@@ -17,8 +17,8 @@ from .prediction import JointLaw, MethodName, Status
 __all__ = ["Extrapolation"]
 
 
-@dataclass(frozen=True, kw_only=True)
-class Extrapolation:
+@dataclass(frozen=True, kw_only=True, repr=False)
+class Extrapolation(Framed, Painted):
     """The predicted loss curve of a new size.
 
     Parameters
@@ -74,6 +74,38 @@ class Extrapolation:
     plan: tuple[PlanRow, ...]
     notes: tuple[str, ...]
     ladder: Ladder
+
+    def headline(self) -> str:
+        """The new size, and the loss of one run of it."""
+        loss = value_in_words(self.final_loss, self.final_interval, self.level)
+        return f"Extrapolation to {count(self.params)} parameters: final loss {loss}"
+
+    def lines(self) -> list[tuple[str, str]]:
+        """What was predicted, by which law, and what was assumed."""
+        law, level, horizon = self.law, self.level, count(self.horizon_tokens)
+        given = "given" if self.tokens_given else "from the ladder's horizons"
+        by = "whole curves" if self.method == "curves" else "end points alone"
+        return [
+            ("status", f"{self.status}; by {by}, of {len(self.ladder.sizes)} sizes"),
+            ("horizon", f"{horizon} {self.ladder.curves[0].clock}, {given}"),
+            ("mean of many runs", value_in_words(self.final_loss, self.final_expected_interval, level)),
+            ("irreducible loss L0", value_in_words(law.L0, law.L0_interval, level)),
+            ("exponent b", value_in_words(law.b, law.b_interval, level)),
+            *(("assumed", note) for note in self.notes),
+        ]
+
+    def to_columns(self) -> dict[str, Any]:
+        """One row per point of the predicted curve."""
+        return {
+            "x": self.x,
+            "tokens": self.tokens,
+            "compute": self.compute,
+            "loss": self.loss,
+            "loss_low": self.low,
+            "loss_high": self.high,
+            "expected_low": self.expected_low,
+            "expected_high": self.expected_high,
+        }
 
     @property
     def final_loss(self) -> float:

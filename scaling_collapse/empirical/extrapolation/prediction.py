@@ -12,7 +12,7 @@ from typing import Literal, Protocol
 
 import numpy as np
 
-from ...common import Array
+from ...common import Array, Result
 from ...theory import Ladder
 from .curve_draws import CurveDraws, Interval
 from .extrapolation_plan import PlanRow
@@ -26,8 +26,8 @@ Status = Literal["ok", "L0 not identified", "no intervals", "losses not positive
 UNKNOWN = (math.nan, math.nan)
 
 
-@dataclass(frozen=True, kw_only=True)
-class JointLaw:
+@dataclass(frozen=True, kw_only=True, repr=False)
+class JointLaw(Result):
     """The scaling law behind an extrapolation, `L0 + a C^-b`, C in PFLOPs; NaN where nothing is claimed.
 
     Parameters

@@ -18,7 +18,18 @@ from typing import Any, Literal, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ...common import PFLOP, Array, InputError, local_regression, plain
+from ...common import (
+    PFLOP,
+    Array,
+    Framed,
+    InputError,
+    Painted,
+    Source,
+    count,
+    local_regression,
+    plain,
+    value_in_words,
+)
 from ...theory import Ladder, LossCurve
 from .intervals import LEVEL, Interval, t_quantile
 
@@ -51,8 +62,8 @@ class SizeOnFrontier:
     optimal_compute: float = math.nan
 
 
-@dataclass(frozen=True, kw_only=True)
-class HorizonFit:
+@dataclass(frozen=True, kw_only=True, repr=False)
+class HorizonFit(Framed, Painted):
     """The fitted horizon `t*(p) = kappa p^gamma`, `C*(p) = 6 kappa p^(1 + gamma)`.
 
     Parameters
@@ -82,6 +93,25 @@ class HorizonFit:
     C: Array
     loss: Array
 
+    def headline(self) -> str:
+        """The form of the horizon."""
+        return "HorizonFit: train p parameters for t* = kappa p^gamma tokens"
+
+    def lines(self) -> list[tuple[str, str]]:
+        """The two numbers with their intervals, and which sizes they rest on."""
+        used = [s.params for s in self.sizes if s.status == "used"]
+        return [
+            ("data exponent gamma", value_in_words(self.gamma, self.gamma_interval, self.level)),
+            ("kappa", value_in_words(self.kappa, self.kappa_interval, self.level)),
+            ("optimal compute", f"1e15 (p / {self.scale:.5g})^{self.exponent:.4f} FLOPs"),
+            ("distance from the line", f"{self.residual:.2%} of C*, root mean square"),
+            ("sizes", f"{len(used)} of {len(self.sizes)} used, {count(min(used))} to {count(max(used))} parameters"),
+        ]
+
+    def to_columns(self) -> dict[str, Any]:
+        """One row per size."""
+        return {name: [getattr(s, name) for s in self.sizes] for name in vars(self.sizes[0])}
+
     @property
     def exponent(self) -> float:
         """`1 + gamma`, so that `C*(p) = 1e15 (p / scale)^exponent`."""
@@ -106,14 +136,14 @@ class HorizonFit:
         return plain({name: getattr(self, name) for name in names} | {"sizes": [vars(s) for s in self.sizes]})
 
 
-def fit_horizon(ladder: Ladder, *, level: float = LEVEL, smoothing: float = 0.1) -> HorizonFit:
+def fit_horizon(ladder: Ladder | Source, *, level: float = LEVEL, smoothing: float = 0.1) -> HorizonFit:
     r"""Fit `C*(p) = 6 kappa p^(1 + gamma)` to the Pareto frontier of loss against compute.
 
     Parameters
     ----------
     ladder
-        Constant-LR runs of at least 5 sizes, each trained past its horizon; seeds of a size are averaged. Read them
-        with `read_curves(..., use_horizon=False)`.
+        Constant-LR runs of at least 5 sizes, each trained past its horizon; seeds of a size are averaged. Or the path
+        of a table, or a frame, read with `read_curves(..., use_horizon=False)`, as a ladder should be.
     level
         Coverage of the intervals, in (0, 1).
     smoothing
@@ -145,6 +175,7 @@ def fit_horizon(ladder: Ladder, *, level: float = LEVEL, smoothing: float = 0.1)
         raise InputError(f"fit_horizon needs a `level` between 0 and 1; got {level}. Use 0.9, for example.")
     if not smoothing > 0:
         raise InputError(f"fit_horizon needs `smoothing` > 0; got {smoothing}. Use 0.1, for example.")
+    ladder = Ladder.of(ladder, use_horizon=False)
     if len(ladder.sizes) < 5:
         raise InputError(f"fit_horizon needs at least 5 sizes; got {len(ladder.sizes)}. Train more sizes.")
     C, loss = _mean_curves(ladder, smoothing)

@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from ...common import PFLOP, Array, InputError, plain
+from ...common import PFLOP, Array, InputError, Painted, Source, plain, value_in_words
 from ...theory import Ladder
 from .final_loss_solution import B_GRID, solve
 from .intervals import LEVEL, UNKNOWN, Interval
@@ -22,8 +22,8 @@ LawStatus = Literal[
 """Whether a law was fitted, and what is known of it; `LawFit` says what each means."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class LawFit:
+@dataclass(frozen=True, kw_only=True, repr=False)
+class LawFit(Painted):
     """A fitted scaling law `L = L0 + a C^-b`, C in PFLOPs.
 
     Parameters
@@ -63,6 +63,19 @@ class LawFit:
     L: Array
     seeds: tuple[int, ...]
 
+    def headline(self) -> str:
+        """The form of the law, and whether it may be trusted."""
+        return f"LawFit: L = L0 + a C^-b, C in PFLOPs ({self.status})"
+
+    def lines(self) -> list[tuple[str, str]]:
+        """The three numbers with their intervals, and how well the sizes obey."""
+        rows = [("irreducible loss L0", self.L0, self.L0_interval), ("coefficient a", self.a, self.a_interval),
+                ("exponent b", self.b, self.b_interval)]  # fmt: skip
+        misfit = "unknown" if math.isnan(self.misfit) else f"{self.misfit:.3g} times what seeds explain"
+        sizes = f"{len(self.seeds)}, {sum(self.seeds)} run{'' if sum(self.seeds) == 1 else 's'}"
+        words = [(name, value_in_words(value, interval, self.level)) for name, value, interval in rows]
+        return [*words, ("misfit of the sizes", misfit), ("sizes", sizes)]
+
     def __call__(self, C: Any) -> Array:
         """`L0 + a C^-b` at compute `C` in PFLOPs."""
         return self.L0 + self.a * np.asarray(C, dtype=np.float64) ** -self.b
@@ -76,7 +89,7 @@ class LawFit:
 
 
 def fit_scaling_law(
-    ladder: Ladder, *, intervals: bool = True, level: float = LEVEL, draws: int = 1000, seed: int = 0
+    ladder: Ladder | Source, *, intervals: bool = True, level: float = LEVEL, draws: int = 1000, seed: int = 0
 ) -> LawFit:
     r"""Fit `L(t*) = L0 + a C(t*)^-b` to the mean final losses of the sizes, each size weighing the same.
 
@@ -86,7 +99,7 @@ def fit_scaling_law(
     Parameters
     ----------
     ladder
-        At least 3 sizes and losses > 0 for a fit.
+        At least 3 sizes and losses > 0 for a fit; or the path of a table, or a frame.
     intervals
         Whether to bootstrap; without, only the point estimate.
     level
@@ -122,6 +135,7 @@ def fit_scaling_law(
         raise InputError(f"fit_scaling_law needs a `level` between 0 and 1; got {level}. Use 0.9, for example.")
     if draws < 100:
         raise InputError(f"fit_scaling_law needs at least 100 `draws`; got {draws}. Use 1000, for example.")
+    ladder = Ladder.of(ladder)
     finals = [np.array([c.horizon_loss for c in runs]) for runs in ladder.by_size.values()]
     nothing = _without_law(ladder, finals, level)
     if len(finals) < 3:

@@ -15,9 +15,9 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from ...common import Array, InputError
+from ...common import Array, InputError, Result, value_in_words
 from ...theory import Ladder
-from .intervals import Interval, from_left_out
+from .intervals import LEVEL, Interval, from_left_out
 
 __all__ = ["TwoTermLaw", "TwoTerms", "fit_two_term"]
 
@@ -27,8 +27,8 @@ LOWEST, HIGHEST = 0.01, 3.0
 """The search for mu and nu."""
 
 
-@dataclass(frozen=True, eq=False, kw_only=True)
-class TwoTerms:
+@dataclass(frozen=True, eq=False, kw_only=True, repr=False)
+class TwoTerms(Result):
     """The numbers of `L0 + a t^-mu + b p^-nu`, and what follows from them.
 
     Parameters
@@ -59,7 +59,7 @@ class TwoTerms:
         return self.mu * self.nu / (self.mu + self.nu)
 
 
-@dataclass(frozen=True, eq=False, kw_only=True)
+@dataclass(frozen=True, eq=False, kw_only=True, repr=False)
 class TwoTermLaw(TwoTerms):
     """A fitted law `L0 + a t^-mu + b p^-nu`.
 
@@ -77,6 +77,22 @@ class TwoTermLaw(TwoTerms):
     left_out: tuple[TwoTerms, ...]
     misfit: float
     status: Literal["ok", "one term"]
+
+    def headline(self) -> str:
+        """The form of the law, and whether it may be trusted."""
+        return f"TwoTermLaw: L = L0 + a t^-mu + b p^-nu ({self.status})"
+
+    def lines(self) -> list[tuple[str, str]]:
+        """Exponents with their intervals, the other numbers, and how well the curves obey."""
+        quantities: dict[str, Callable[[TwoTerms], float]] = {
+            "mu, of tokens": lambda law: law.mu,
+            "nu, of parameters": lambda law: law.nu,
+            "gamma of the horizon": lambda law: law.gamma,
+            "exponent of the frontier": lambda law: law.exponent,
+        }
+        words = [(name, value_in_words(of(self), self.interval(of), LEVEL)) for name, of in quantities.items()]
+        rest = f"{self.L0:.5g}, {self.a:.4g}, {self.b:.4g}"
+        return [*words, ("L0, a, b", rest), ("misfit", f"{self.misfit:.2%} of the loss, root mean square")]
 
     def interval(self, quantity: Callable[[TwoTerms], float]) -> Interval:
         """The jackknife's 90 % interval of a positive function of the law."""

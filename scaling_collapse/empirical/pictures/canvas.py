@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["colors", "count", "house_style", "picture", "size_legend"]
+__all__ = ["colors", "house_style", "picture", "size_legend"]
 
 STYLE = Path(__file__).with_name("house.mplstyle")
 
@@ -66,18 +66,6 @@ def colors(n: int) -> list[Any]:
     import matplotlib
 
     return [matplotlib.colormaps["viridis"](v) for v in np.linspace(0.0, 0.88, n)]
-
-
-def count(number: float) -> str:
-    """A count for people: three digits and a suffix.
-
-    >>> count(11_803_008), count(640)
-    ('11.8M', '640')
-    """
-    for unit, suffix in ((1e12, "T"), (1e9, "B"), (1e6, "M"), (1e3, "k")):
-        if number >= unit:
-            return f"{number / unit:.3g}{suffix}"
-    return f"{number:.3g}"
 
 
 def size_legend(axes: Any, sizes: int, **options: Any) -> None:

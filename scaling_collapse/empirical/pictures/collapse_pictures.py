@@ -8,8 +8,9 @@ from typing import Any
 
 import numpy as np
 
+from ...common import count
 from ..collapse.collapse_report import CollapseReport
-from .canvas import colors, count, picture, size_legend
+from .canvas import colors, picture, size_legend
 
 __all__ = ["draw_collapse", "draw_delta_vs_sigma", "paint_collapse", "paint_delta_vs_sigma"]
 

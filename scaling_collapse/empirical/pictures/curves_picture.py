@@ -7,8 +7,9 @@ from typing import Any
 
 import numpy as np
 
+from ...common import count
 from ...theory import Ladder, LossCurve
-from .canvas import colors, count, picture
+from .canvas import colors, picture
 
 __all__ = ["draw_curves", "paint_curves"]
 

@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 from functools import partial
-from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import sympy
 from numpy.typing import ArrayLike
 
-from ...common import Array, InputError
+from ...common import InputError
 from ...theory.laws.collapse_cases import X
-from .canvas import colors, house_style, picture
+from .canvas import colors, picture
 
 if TYPE_CHECKING:
     from ...theory.laws.derivation import Derivation
 
-__all__ = ["draw", "draw_derivation", "paint_derivation"]
+__all__ = ["draw_derivation", "paint_derivation"]
 
 SIZES = (1e1, 1e3, 1e5, 1e7, 1e9)
 
@@ -50,19 +49,6 @@ def paint_derivation(axes: Any, derivation: Derivation, sizes: ArrayLike | None 
     axes.set_title(f"$\\gamma$ = {float(curve.gamma):.4g}{ratio}: {finding}", loc="left")
     axes.legend()
     return axes
-
-
-def draw(derivation: Derivation, path: Path | str | IO[bytes], sizes: Array, format: str) -> None:
-    """Write the picture to a file; see `Derivation.plot`."""
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
-
-    with house_style():
-        figure = Figure()
-        FigureCanvasAgg(figure)
-        paint_derivation(figure.subplots(), derivation, sizes)
-        options: dict[str, Any] = {} if isinstance(path, str | Path) else {"format": format}
-        figure.savefig(path, **options)
 
 
 def _power_of_ten(p: float) -> str:

@@ -6,10 +6,10 @@ from typing import Any
 
 import numpy as np
 
-from ...common import PFLOP, Array
+from ...common import PFLOP, Array, count
 from ...theory import LossCurve
 from ..extrapolation.extrapolation import Extrapolation
-from .canvas import colors, count, picture
+from .canvas import colors, picture
 
 __all__ = ["draw_extrapolation", "paint_deviations", "paint_extrapolation"]
 

@@ -7,10 +7,11 @@ from typing import Any
 
 import numpy as np
 
+from ...common import count
 from ...sgd_noise_model import Forecast
 from ...sgd_noise_model.cooldown import CooldownPlan
 from ...theory import LossCurve
-from .canvas import colors, count, picture
+from .canvas import colors, picture
 
 __all__ = [
     "draw_forecasts",

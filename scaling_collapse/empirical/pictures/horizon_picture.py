@@ -6,9 +6,9 @@ from typing import Any
 
 import numpy as np
 
-from ...common import PFLOP
+from ...common import PFLOP, count
 from ..fits.horizon_fit import HorizonFit
-from .canvas import colors, count, picture, size_legend
+from .canvas import colors, picture, size_legend
 
 __all__ = ["draw_horizon", "paint_frontier", "paint_horizon"]
 

@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from ...common import PFLOP
+from ...common import PFLOP, count
 from ..collapse.collapse_report import CollapseReport
-from .canvas import colors, count, picture, size_legend
+from .canvas import colors, picture, size_legend
 
 __all__ = ["draw_law", "paint_law"]
 

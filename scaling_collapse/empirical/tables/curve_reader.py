@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ...common import InputError
+from ...common import InputError, Source, is_frame
 from ...theory import Finding, IntegrityReport, Ladder, LossCurve
 from .columns import NUMERIC, number_column, text_column
 from .run_rows import RunRows, curve_from_rows
@@ -20,7 +20,7 @@ __all__ = ["read_curves"]
 
 
 def read_curves(
-    source: Any,
+    source: Source,
     *,
     where: Mapping[str, str] | None = None,
     use_horizon: bool = True,
@@ -55,9 +55,13 @@ def read_curves(
     >>> ladder = read_curves({"run": ["a", "a", "b", "b"], "params": [10, 10, 20, 20],
     ...                       "tokens": [1, 2, 1, 2], "loss": [3.0, 2.0, 2.5, 1.5]})
     >>> ladder
-    Ladder(2 sizes, 2 runs, 4 points)
-    >>> ladder.integrity.summary()
-    '4 of 4 rows used; 2 x missing horizon noted, 1 x missing seed noted'
+    Ladder: 2 sizes, 2 runs, 4 points
+      parameters   10 to 20
+      runs a size  1
+      horizons     2 to 2 tokens
+      final loss   2 (smallest size) to 1.5 (largest)
+      schedule     unknown
+      integrity    4 of 4 rows used; 2 x missing horizon noted, 1 x missing seed noted
     """
     tables, findings = _tables(source)
     runs, renamed = _unique_names(_runs(tables, where))
@@ -77,7 +81,7 @@ def read_curves(
     return Ladder(curves, report)
 
 
-def _tables(source: Any) -> tuple[list[tuple[str, Any]], list[Finding]]:
+def _tables(source: Source) -> tuple[list[tuple[str, Any]], list[Finding]]:
     """(name, pyarrow table) of everything that `source` stands for."""
     import pyarrow as pa
 
@@ -85,7 +89,7 @@ def _tables(source: Any) -> tuple[list[tuple[str, Any]], list[Finding]]:
 
     if isinstance(source, str | os.PathLike):
         source = [source]
-    if isinstance(source, Iterable) and not isinstance(source, Mapping) and not hasattr(source, "columns"):
+    if isinstance(source, Iterable) and not is_frame(source):
         paths = list(source)
         if not paths:
             raise InputError("read_curves needs at least one table; got none. Name a file or folder.")

@@ -7,55 +7,25 @@ import os
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
-from ...common import InputError
-from ...theory import Ladder, LossCurve
+from ...common import InputError, Source
+from ...theory import Ladder
 from .files import write_atomically
 
 __all__ = ["curve_table", "write_curves", "write_table"]
 
 
-def curve_table(ladder: Ladder) -> Any:
+def curve_table(ladder: Ladder | Source) -> Any:
     """The ladder as a pyarrow Table: one row per point, run-level values repeated; absent values are null."""
-    import pyarrow as pa
-
-    parts = [_columns(c) for c in ladder]
-    names = list(dict.fromkeys(name for part in parts for name in part))
-    columns = {}
-    for name in names:
-        pieces = [part.get(name, [None] * len(c)) for part, c in zip(parts, ladder, strict=True)]
-        values = [v for piece in pieces for v in piece]
-        columns[name] = pa.array(values, from_pandas=True)
-    return pa.table(columns)
+    return Ladder.of(ladder).to_frame()
 
 
-def _columns(curve: LossCurve) -> dict[str, Any]:
-    n = len(curve)
-    columns: dict[str, Any] = {"run": [curve.run] * n, "params": np.full(n, curve.params)}
-    if curve.seed is not None:
-        columns["seed"] = [curve.seed] * n
-    columns["tokens" if curve.clock == "tokens" else "step"] = curve.tokens
-    columns["loss"] = curve.loss
-    columns["compute"] = curve.compute
-    columns["horizon_tokens"] = np.full(n, curve.horizon_tokens)
-    if curve.schedule is not None:
-        columns["schedule"] = [curve.schedule] * n
-    for name in ("lr", "noise_trace"):
-        if getattr(curve, name) is not None:
-            columns[name] = getattr(curve, name)
-    for name, value in curve.extra.items():
-        columns[name] = value if isinstance(value, np.ndarray) else [value] * n
-    return columns
-
-
-def write_curves(ladder: Ladder, path: str | os.PathLike[str]) -> Path:
+def write_curves(ladder: Ladder | Source, path: str | os.PathLike[str]) -> Path:
     """Write the ladder as Parquet, CSV or JSON Lines, by the ending of `path`; all of it or nothing.
 
     Parameters
     ----------
     ladder
-        The curves.
+        The curves; a table that is read first, by its path or as a frame, is written mended.
     path
         A name that ends in .parquet, .csv or .jsonl.
 

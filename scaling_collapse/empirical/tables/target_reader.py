@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from ...common import InputError
+from ...common import InputError, Source, is_frame
 from ...sgd_noise_model import Target, Targets
 from ...theory import Finding, IntegrityReport, Ladder
 from .columns import text_column
@@ -19,7 +19,7 @@ from .readers import read_table, table_files
 __all__ = ["read_targets"]
 
 
-def read_targets(source: Any, *, where: Mapping[str, str] | None = None, hindsight: bool = False) -> Targets:
+def read_targets(source: Source, *, where: Mapping[str, str] | None = None, hindsight: bool = False) -> Targets:
     """Runs with their learning rates and no losses; what was dropped, merged or repaired is in `targets.integrity`.
 
     The columns `loss` and `noise_trace` are taken off the table before anything is read, so that nothing after this can
@@ -64,13 +64,13 @@ def read_targets(source: Any, *, where: Mapping[str, str] | None = None, hindsig
     return Targets(targets, report)
 
 
-def _tables(source: Any) -> tuple[list[tuple[str, Any]], list[Finding]]:
+def _tables(source: Source) -> tuple[list[tuple[str, Any]], list[Finding]]:
     """(name, pyarrow table) of everything that `source` stands for, and the files that are no tables."""
     import pyarrow as pa
 
     if isinstance(source, str | os.PathLike):
         source = [source]
-    if not isinstance(source, Iterable) or isinstance(source, Mapping) or hasattr(source, "columns"):
+    if not isinstance(source, Iterable) or is_frame(source):
         return [("frame", source if isinstance(source, pa.Table) else pa.table(source))], []
     found = [table_files(Path(path)) for path in source]
     detail = "not a curve table by its ending: not read"

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from ...common import Array, InputError, plain
+from ...common import Array, InputError, Painted, plain
 from .models.model import Model
 from .optimizers import make_optimizer, set_lr
 from .parametrization import OptimizerKind
@@ -26,8 +26,8 @@ __all__ = ["CoordinateCheck", "coordinate_check"]
 FLAT = 0.25
 
 
-@dataclass(frozen=True, kw_only=True)
-class CoordinateCheck:
+@dataclass(frozen=True, kw_only=True, repr=False)
+class CoordinateCheck(Painted):
     """How much each step changed features and outputs, by width.
 
     Parameters
@@ -42,6 +42,20 @@ class CoordinateCheck:
     widths: Array
     hidden: Array
     output: Array
+
+    def headline(self) -> str:
+        """Whether a step changes models of every width alike."""
+        return f"CoordinateCheck: changes are {'flat' if self.flat else 'not flat'} in the width"
+
+    def lines(self) -> list[tuple[str, str]]:
+        """How the changes grow with the width."""
+        hidden, output = self.slopes
+        return [
+            ("features", f"grow as width^{hidden:.2f}"),
+            ("outputs", f"grow as width^{output:.2f}"),
+            ("widths", f"{self.widths.min():g} to {self.widths.max():g}"),
+            ("steps", str(self.hidden.shape[1])),
+        ]
 
     @property
     def slopes(self) -> tuple[float, float]:

@@ -5,11 +5,11 @@ from __future__ import annotations
 import time
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ...common import require
+from ...common import Result, count, duration, plain, require
 from .ladder_file import LadderFile, task_of
 from .ladder_parsing import load_ladder
 from .size_plan import SizePlan, plan_sizes
@@ -25,8 +25,8 @@ SECONDS_A_SIZE = 1.5
 SECONDS = 20.0  # larger sizes than are reached in this time are taken to run at the rate of the largest measured
 
 
-@dataclass(frozen=True, kw_only=True)
-class LadderPlan:
+@dataclass(frozen=True, kw_only=True, repr=False)
+class LadderPlan(Result):
     """What a ladder costs.
 
     Parameters
@@ -45,6 +45,31 @@ class LadderPlan:
     seconds: tuple[float, ...]
     measured: tuple[bool, ...]
     workers: int
+
+    def headline(self) -> str:
+        """How long it takes."""
+        return f"LadderPlan: {len(self.sizes)} sizes in about {duration(self.total_seconds)}, {self.workers} at a time"
+
+    def lines(self) -> list[tuple[str, str]]:
+        """Every size."""
+        rows = zip(self.sizes, self.seconds, self.measured, strict=True)
+        return [
+            (
+                f"{size.name}, {count(size.params)} parameters",
+                f"{size.seeds} seeds, {size.steps} steps, {duration(seconds)}{'' if measured else ' (estimated)'}",
+            )
+            for size, seconds, measured in rows
+        ]
+
+    def to_json(self) -> dict[str, Any]:
+        """Every size with its time in seconds, and the total."""
+        names = ("name", "width", "depth", "params", "seeds", "steps", "batch_size")
+        rows = zip(self.sizes, self.seconds, self.measured, strict=True)
+        sizes = [
+            {name: getattr(size, name) for name in names} | {"seconds": seconds, "measured": measured}
+            for size, seconds, measured in rows
+        ]
+        return plain({"sizes": sizes, "workers": self.workers, "total_seconds": self.total_seconds})
 
     @property
     def total_seconds(self) -> float:

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from ...common import InputError, plain
+from ...common import InputError, Result, plain
 from ...theory import Ladder
 from ..collapse.collapse_report import CollapseReport
 from ..fits.horizon_fit import HorizonFit
@@ -22,8 +22,8 @@ TOGETHER = 3
 """Ladders that share at least this many sizes are of one family of models."""
 
 
-@dataclass(frozen=True, eq=False, kw_only=True)
-class Case:
+@dataclass(frozen=True, eq=False, kw_only=True, repr=False)
+class Case(Result):
     """A ladder that claims are put to.
 
     Parameters

@@ -8,11 +8,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from ...common import plain
+from ...common import plain, shown
 from ..fits.intervals import Interval
 from .case import Case
 from .page_data import ladder_panel, theory_panels
-from .row import Relation, Row, Verdict, counts_of, shown
+from .row import Relation, Row, Verdict, counts_of
 
 __all__ = ["LIMIT", "render"]
 

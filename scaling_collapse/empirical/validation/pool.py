@@ -8,6 +8,7 @@ from itertools import takewhile
 
 import numpy as np
 
+from ...common import Result
 from ...theory import LossCurve
 from .run_schedule import schedule_of
 from .validation_table import Table
@@ -15,8 +16,8 @@ from .validation_table import Table
 __all__ = ["Pool", "pools_of"]
 
 
-@dataclass(frozen=True, eq=False, kw_only=True)
-class Pool:
+@dataclass(frozen=True, eq=False, kw_only=True, repr=False)
+class Pool(Result):
     """Runs with learning rates, of sizes that belong together.
 
     Parameters

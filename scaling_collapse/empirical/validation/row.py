@@ -9,21 +9,10 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-import numpy as np
-
 from ...common import plain
 from ..fits.intervals import UNKNOWN, Interval
 
-__all__ = [
-    "Relation",
-    "Row",
-    "Unit",
-    "Verdict",
-    "agreement",
-    "counts_of",
-    "not_applicable",
-    "shown",
-]
+__all__ = ["Relation", "Row", "Unit", "Verdict", "agreement", "counts_of", "not_applicable"]
 
 VAGUE = 0.5
 """Two intervals that meet decide nothing where one of them is wider, to one side, than this share of the prediction."""
@@ -114,25 +103,6 @@ def counts_of(rows: Iterable[Row]) -> dict[Verdict, int]:
     """How many rows have each verdict, none left out."""
     found = Counter(row.verdict for row in rows)
     return {verdict: found[verdict] for verdict in Verdict}
-
-
-def shown(value: float, interval: Interval) -> tuple[str, str]:
-    """A number and its interval for people, with as many digits as the interval asks for; `"-"` and `""` for unknown.
-
-    >>> shown(3.15649, (3.15641, 3.15657)), shown(0.25, UNKNOWN)
-    (('3.15649', '3.15641 to 3.15657'), ('0.25', ''))
-    """
-    if math.isnan(value):
-        return "-", ""
-    if not all(map(math.isfinite, interval)):
-        ends = ("no limit" if math.isinf(end) else f"{end:.4g}" for end in interval)
-        return f"{value:.4g}", "" if math.isnan(interval[0]) else " to ".join(ends)
-    size, width = max(abs(value), abs(interval[0]), abs(interval[1])), interval[1] - interval[0]
-    digits = 4 if not (width > 0 and size > 0) else int(np.clip(math.ceil(math.log10(size / width)) + 2, 3, 9))
-    low, middle, high = (
-        f"{v:.{digits}g}" if abs(v) > 1e-3 * size else f"{v:.2g}" for v in (interval[0], value, interval[1])
-    )
-    return middle, f"{low} to {high}"
 
 
 def not_applicable(claim: str, table: str, reason: str) -> Row:

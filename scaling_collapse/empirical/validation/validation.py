@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from ...common import InputError, plain
+from ...common import Framed, InputError, Result, plain, shown
 from .case import Case
 from .claims.claim import CLAIMS, Claim, Evidence, Subject
 from .ladder_finding import NotALadder, cases_of
@@ -21,8 +21,8 @@ __all__ = ["Validation", "validate"]
 Progress = Callable[[float, str], None]
 
 
-@dataclass(frozen=True, eq=False, kw_only=True)
-class Validation:
+@dataclass(frozen=True, eq=False, kw_only=True, repr=False)
+class Validation(Framed, Result):
     """Predictions beside measurements.
 
     Parameters
@@ -41,6 +41,22 @@ class Validation:
     cases: tuple[Case, ...]
     refused: tuple[NotALadder, ...]
     tables: tuple[Table, ...]
+
+    def headline(self) -> str:
+        """How many predictions hold."""
+        counts = ", ".join(f"{n} {verdict}" for verdict, n in self.counts.items() if n)
+        return f"Validation of {len(self.tables)} table{'' if len(self.tables) == 1 else 's'}: {counts}"
+
+    def lines(self) -> list[tuple[str, str]]:
+        """Every row that applies, those that do not hold first."""
+        order = [Verdict.DOES_NOT_HOLD, Verdict.UNDECIDED, Verdict.HOLDS]
+        rows = sorted((row for row in self.rows if row.applies), key=lambda row: order.index(row.verdict))
+        return [(f"{row.verdict}: {row.claim}", f"{row.table}: {_in_words(row)}") for row in rows]
+
+    def to_columns(self) -> dict[str, Any]:
+        """One row for each claim and table; intervals in two columns each."""
+        rows = [_cells(row) for row in self.rows]
+        return {name: [row[name] for row in rows] for name in _cells(not_applicable("", "", ""))}
 
     @property
     def counts(self) -> dict[Verdict, int]:
@@ -66,6 +82,25 @@ class Validation:
     def to_html(self) -> bytes:
         """The report as one self-contained page: the rows, and every ladder with its sliders."""
         return render(rows=self.rows, cases=self.cases)
+
+
+def _in_words(row: Row) -> str:
+    pairs = ((row.prediction, row.prediction_interval), (row.measurement, row.measurement_interval))
+    texts = [shown(value, interval) for value, interval in pairs]
+    predicted, measured = (f"{value}{row.unit.sign}" + (f" ({ends})" if ends else "") for value, ends in texts)
+    return f"predicted {predicted}, measured {measured}"
+
+
+def _cells(row: Row) -> dict[str, Any]:
+    """The fields of a row, with `..._low` and `..._high` for an interval."""
+    cells: dict[str, Any] = {}
+    for name, value in vars(row).items():
+        if name.endswith("_interval"):
+            stem = name.removesuffix("_interval")
+            cells |= {f"{stem}_low": value[0], f"{stem}_high": value[1]}
+        else:
+            cells[name] = value
+    return cells
 
 
 def validate(

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path
 
-from ...common import InputError
+from ...common import InputError, Result
 from ...theory import Ladder
 from ..tables.curve_reader import read_curves
 from ..tables.example_tables import example_files
@@ -17,8 +17,8 @@ from ..tables.readers import table_files
 __all__ = ["Table", "read_tables"]
 
 
-@dataclass(frozen=True, eq=False, kw_only=True)
-class Table:
+@dataclass(frozen=True, eq=False, kw_only=True, repr=False)
+class Table(Result):
     """A curve table.
 
     Parameters

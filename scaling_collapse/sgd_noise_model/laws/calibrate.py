@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ...common import InputError
+from ...common import InputError, Source, opened
 from ...theory import LossCurve
 from . import LAWS
 from .calibration import Calibration, LeftOut, Status
@@ -28,14 +28,16 @@ EARLY_TRACED = 0.02
 """The same for laws on a measured trunk, as a share of each run."""
 
 
-def calibrate(curves: Sequence[LossCurve], *, law: str | None = None, params: float | None = None) -> Calibration:
+def calibrate(
+    curves: Iterable[LossCurve] | Source, *, law: str | None = None, params: float | None = None
+) -> Calibration:
     """Fit a schedule law to calibration runs.
 
     Parameters
     ----------
     curves
-        Runs with learning rates. Laws without a measured trunk are fitted to the runs of one size; where none of them
-        decays, they take the response from the nearest size with decayed runs.
+        Runs with learning rates, or the path of a table, or a frame. Laws without a measured trunk are fitted to the
+        runs of one size; where none of them decays, they take the response from the nearest size with decayed runs.
     law
         Name in the registry; by default `traced-response` where a decayed and a constant-rate run carry `noise_trace`,
         else `response`.
@@ -59,6 +61,7 @@ def calibrate(curves: Sequence[LossCurve], *, law: str | None = None, params: fl
     >>> fit.law, round(fit.solution.values["L0"], 1)
     ('response', 2.0)
     """
+    curves = list(opened(curves, use_horizon=False))
     _check(curves, law)
     chosen = law or ("traced-response" if _traced(curves) else "response")
     if LAWS[chosen].needs_trunk:

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ...common import Array
+from ...common import Array, Result, plain
 from ...theory import LossCurve
 from .law_solution import LawSolution
 from .rates import Rates, Units
@@ -42,8 +42,8 @@ class LeftOut(StrEnum):
     NO_TRUNK = "no constant-rate run of its size"
 
 
-@dataclass(frozen=True, eq=False, kw_only=True)
-class Calibration:
+@dataclass(frozen=True, eq=False, kw_only=True, repr=False)
+class Calibration(Result):
     """A law fitted to calibration runs.
 
     Parameters
@@ -87,6 +87,31 @@ class Calibration:
     trunk: Trunk | None = None
     left_out: tuple[tuple[str, LeftOut], ...] = ()
     donor: float | None = None
+
+    def headline(self) -> str:
+        """The law, and whether it may be trusted."""
+        return f"Calibration of the law {self.law} ({self.status_in_words})"
+
+    def lines(self) -> list[tuple[str, str]]:
+        """The runs, and the law's numbers."""
+        runs = f"{len(self.curves)} fitted, {len(self.left_out)} left out"
+        values = self.solution.values
+        return [("runs", runs), *((p.name, f"{values[p.name]:.4g}, {p.meaning}") for p in self.model.parameters)]
+
+    def to_json(self) -> dict[str, Any]:
+        """Law, status, numbers and runs; what is unknown is null."""
+        return plain(
+            {
+                "law": self.law,
+                "hindsight": self.model.hindsight,
+                "status": self.status_in_words,
+                "parameters": self.solution.values,
+                "calibrated_on": [c.run for c in self.curves],
+                "left_out": dict(self.left_out),
+                "params": self.params,
+                "donor": self.donor,
+            }
+        )
 
     @property
     def status_in_words(self) -> str:

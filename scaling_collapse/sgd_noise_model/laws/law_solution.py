@@ -18,14 +18,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ...common import HUBER_DELTA, Array
+from ...common import HUBER_DELTA, Array, Result
 from .schedule_law import POWER_LAW_NUMBERS, ScheduleLaw
 
 __all__ = ["LawSolution", "solve_law"]
 
 
-@dataclass(frozen=True, eq=False, kw_only=True)
-class LawSolution:
+@dataclass(frozen=True, eq=False, kw_only=True, repr=False)
+class LawSolution(Result):
     """A fitted law.
 
     Parameters

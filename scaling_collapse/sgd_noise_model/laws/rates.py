@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ...common import Array, InputError
+from ...common import Array, InputError, Result
 
 __all__ = ["Rates", "Units", "rates_of"]
 
@@ -25,8 +25,8 @@ class Units:
     tau: float
 
 
-@dataclass(frozen=True, eq=False, kw_only=True)
-class Rates:
+@dataclass(frozen=True, eq=False, kw_only=True, repr=False)
+class Rates(Result):
     """The learning rates of one run at its knots: time 0, then every logged point.
 
     Between knots the rate is a straight line. Where it jumps (a step schedule), it does so at the knot: a loss is

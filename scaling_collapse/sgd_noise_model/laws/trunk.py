@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ...common import Array, InputError, local_regression
+from ...common import Array, InputError, Result, local_regression
 from ...theory import LossCurve
 from .rates import Rates
 
@@ -28,8 +28,8 @@ class _SizeTrunk:
     ln_noise: Array | None
 
 
-@dataclass(frozen=True, eq=False)
-class Trunk:
+@dataclass(frozen=True, eq=False, repr=False)
+class Trunk(Result):
     """Constant-rate curves by size, smoothed.
 
     Between sizes, `ln L` and `ln Tr Sigma` are straight lines in `ln p`; past the end of a curve they go on as the

@@ -19,13 +19,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from ...common import Array, InputError
+from ...common import Array, InputError, Rebuilt
 
 __all__ = ["Problem", "from_eigenvalues"]
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
-class Problem:
+class Problem(Rebuilt):
     """A quadratic problem in its eigenbasis; build one with `from_eigenvalues` or `power_law`.
 
     Parameters

@@ -22,7 +22,8 @@ def parse(source: str | Mapping[str, Any] | Schedule) -> Schedule:
     source
         A call such as `"cosine(warmup=0.05, end=0.1)"` or a bare name `"linear"` (literals only, nothing is
         executed; `join` nests), or a mapping `{"kind": "cosine", "warmup": 0.05}`, as TOML gives it. A schedule is
-        returned as it is. `parse(repr(schedule)) == schedule` for every kind but `from_function`.
+        returned as it is. `parse(repr(schedule)) == schedule` for every kind but `from_function`
+        and long tables of rates.
 
     Raises
     ------

@@ -22,6 +22,10 @@ if TYPE_CHECKING:
 __all__ = ["Schedule"]
 
 
+LONGEST = 800
+"""Characters of a repr; a table of more rates is cut, and then does not parse."""
+
+
 @dataclass(frozen=True, repr=False)
 class Schedule:
     r"""A learning rate as a function of progress: `eta(k) = peak * s(k / steps)`.
@@ -133,7 +137,8 @@ class Schedule:
             for f in sorted(fields(self), key=lambda f: f.name in ("warmup", "peak", "steps"))
             if not _same(getattr(self, f.name), default[f.name])
         ]
-        return f"{self.kind}({', '.join(told)})"
+        text = f"{self.kind}({', '.join(told)})"
+        return text if len(text) <= LONGEST else f"{text[:LONGEST]}..."
 
     def to_optax(self) -> Callable[[Any], Any]:
         """An optax schedule: a traceable function of the step count that returns `eta(count)`.

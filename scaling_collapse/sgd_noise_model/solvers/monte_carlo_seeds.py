@@ -20,7 +20,7 @@ import numba
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ...common import Array, InputError, njit
+from ...common import Array, InputError, Result, njit
 from ...theory import LossCurve
 from ..problems import Problem
 from ..schedules import Schedule
@@ -89,8 +89,8 @@ def _run(lam, start, random_start, frozen, s2, batch, eta, record, seeds, out):
                 square += r[j] * r[j]
 
 
-@dataclass(frozen=True, eq=False, kw_only=True)
-class SeedRuns:
+@dataclass(frozen=True, eq=False, kw_only=True, repr=False)
+class SeedRuns(Result):
     """Reducible losses of single runs.
 
     Parameters
@@ -107,8 +107,15 @@ class SeedRuns:
     seeds: NDArray[np.int64]
     expected: Simulation
 
-    def __repr__(self) -> str:
-        return f"SeedRuns({self.seeds.size} seeds of {self.expected!r})"
+    def headline(self) -> str:
+        """How many seeds of what."""
+        return f"SeedRuns: {self.seeds.size} seeds of {self.expected.problem.name} under {self.expected.schedule.name}"
+
+    def lines(self) -> list[tuple[str, str]]:
+        """Final losses, and what the expectation was computed with."""
+        final = self.loss[:, -1]
+        return [("mean final loss", f"{final.mean():.6g}"), ("its range", f"{final.min():.6g} to {final.max():.6g}"),
+                *[("expected", self.expected.lines()[0][1]), *self.expected.lines()[1:]]]  # fmt: skip
 
     @property
     def steps(self) -> NDArray[np.int64]:

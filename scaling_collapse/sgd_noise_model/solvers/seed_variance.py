@@ -16,7 +16,7 @@ from typing import Any, get_args
 import numpy as np
 from numpy.typing import ArrayLike
 
-from ...common import Array, InputError, njit
+from ...common import Array, InputError, Result, njit
 from ..problems import Problem
 from ..schedules import Schedule
 from .monte_carlo_seeds import Start, require_single_rows
@@ -87,8 +87,8 @@ def _fourth_moments(lam, rho, c, s2, batch, eta, record, adjoint, variance, cova
         rho = rho * (1.0 - 2.0 * x + x * x * (1.0 + 1.0 / b)) + x * x * (total + s2) / b
 
 
-@dataclass(frozen=True, eq=False, kw_only=True)
-class SeedVariance:
+@dataclass(frozen=True, eq=False, kw_only=True, repr=False)
+class SeedVariance(Result):
     """Second moments of single runs' reducible loss over seeds.
 
     Parameters
@@ -107,6 +107,18 @@ class SeedVariance:
     covariance_with_end: Array
     end_variance: float
     expected: Simulation
+
+    def headline(self) -> str:
+        """Of what."""
+        return f"SeedVariance of {self.expected.problem.name} under {self.expected.schedule.name}"
+
+    def lines(self) -> list[tuple[str, str]]:
+        """The final loss and its standard deviation over seeds."""
+        return [
+            ("final loss, mean over seeds", f"{self.expected.final_loss:.6g}"),
+            ("its standard deviation", f"{np.sqrt(self.end_variance):.6g}"),
+            *self.expected.lines()[1:],
+        ]
 
     @property
     def sigma(self) -> Array:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ...common import Array
+from ...common import Array, Framed, Painted, plain
 from ...theory import LossCurve
 from ..problems import Problem
 from ..schedules import Schedule
@@ -18,8 +18,8 @@ __all__ = ["Simulation", "Solver", "loss_curve"]
 Solver = Literal["numba", "numpy", "jax", "fast"]
 
 
-@dataclass(frozen=True, eq=False, kw_only=True)
-class Simulation:
+@dataclass(frozen=True, eq=False, kw_only=True, repr=False)
+class Simulation(Framed, Painted):
     """The expected reducible loss `R` of one-pass SGD at recorded steps.
 
     Parameters
@@ -58,11 +58,43 @@ class Simulation:
     error: float = 0.0
     work: int = 0
 
-    def __repr__(self) -> str:
-        return (
-            f"Simulation({self.problem.name}, {self.schedule.name}, batch={self.batch}, solver={self.solver!r}, "
-            f"final loss {self.loss[-1]:.6g}, error {self.error:.1g})"
-        )
+    def headline(self) -> str:
+        """The problem and the schedule."""
+        return f"Simulation of {self.problem.name} under {self.schedule.name}"
+
+    def lines(self) -> list[tuple[str, str]]:
+        """Length and final loss, and how they were computed."""
+        return [
+            ("final reducible loss", f"{self.final_loss:.6g}"),
+            ("steps, batch", f"{self.steps[-1]}, {self.batch}"),
+            ("peak learning rate", f"{self.schedule.peak:.4g}"),
+            ("points", str(self.steps.size)),
+            ("solver", f"{self.solver}, {f'relative error about {self.error:.1g}' if self.error else 'exact'}"),
+        ]
+
+    def to_columns(self) -> dict[str, Any]:
+        """One row per recorded step."""
+        return {
+            "step": self.steps,
+            "tokens": self.batch * self.steps,
+            "reducible_loss": self.loss,
+            "noise_trace": self.noise_trace,
+            "lr": self.eta,
+            "tau": self.tau,
+        }
+
+    def to_json(self) -> dict[str, Any]:
+        """The run in plain names, and its columns."""
+        about = {
+            "problem": self.problem.name,
+            "params": self.problem.params,
+            "schedule": self.schedule.name,
+            "peak": self.schedule.peak,
+            "batch": self.batch,
+            "solver": self.solver,
+            "error": self.error,
+        }
+        return plain(about | self.to_columns())
 
     @property
     def final_loss(self) -> float:

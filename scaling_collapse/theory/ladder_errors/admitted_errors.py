@@ -25,11 +25,11 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 
-from ...common import Array, InputError
+from ...common import Array, InputError, Result, Source, plain, value_in_words
 from ..ladder import Ladder
 from .curve_slopes import CurveSlopes, Shape, curve_slopes
 from .error_profile import GAMMA, LOWER, OFFSET, UPPER, ErrorProfile
@@ -44,7 +44,7 @@ AT_END = 1e-3
 
 
 @dataclass(frozen=True, kw_only=True)
-class ErrorEstimate:
+class ErrorEstimate(Result):
     """One error with its interval; infinite ends where the data set none.
 
     Parameters
@@ -62,8 +62,8 @@ class ErrorEstimate:
     p_value: float
 
 
-@dataclass(frozen=True, eq=False, kw_only=True)
-class AdmittedErrors:
+@dataclass(frozen=True, eq=False, kw_only=True, repr=False)
+class AdmittedErrors(Result):
     """What `admitted_errors` found; parts that take time are worked out when they are first asked for.
 
     Parameters
@@ -82,6 +82,32 @@ class AdmittedErrors:
     offset: float
     level: float
     resolution: float
+
+    def headline(self) -> str:
+        """Whether the two errors can be told apart."""
+        return f"AdmittedErrors: {self.status}"
+
+    def lines(self) -> list[tuple[str, str]]:
+        """Each error, alone and with the other one free; then the finding in words."""
+        named = {
+            "error of gamma, if alone": self.gamma_alone,
+            "error of L_hat, if alone": self.offset_alone,
+            "error of gamma, if both": self.gamma_error,
+            "error of L_hat, if both": self.offset_error,
+        }
+        return [
+            ("gamma, L_hat", f"{self.gamma:.4g}, {self.offset:.6g}"),
+            *((name, value_in_words(e.estimate, (e.low, e.high), self.level)) for name, e in named.items()),
+            ("in words", self.summary()),
+        ]
+
+    def to_json(self) -> dict[str, Any]:
+        """Status, errors and region by name; what is unknown or has no limit is null."""
+        names = (
+            "status", "gamma", "offset", "level", "mu", "noise", "shape_p", "gamma_alone", "offset_alone",
+            "gamma_error", "offset_error", "region", "bounded",
+        )  # fmt: skip
+        return plain({name: getattr(self, name) for name in names})
 
     @cached_property
     def _profile(self) -> ErrorProfile:
@@ -247,7 +273,7 @@ def _range(error: ErrorEstimate, factor: float) -> str:
 
 
 def admitted_errors(
-    ladder: Ladder,
+    ladder: Ladder | Source,
     offset: float,
     *,
     shape: Shape = "power",
@@ -264,7 +290,8 @@ def admitted_errors(
     Parameters
     ----------
     ladder
-        At least 2 sizes (3 for a joint answer); several seeds per size, or the scatter of sizes is taken for noise.
+        At least 2 sizes (3 for a joint answer), or the path of a table, or a frame; several seeds per size, or the
+        scatter of sizes is taken for noise.
     offset
         `L_hat`, the irreducible loss in use, below every final loss.
     shape

@@ -26,7 +26,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import least_squares
 
-from ...common import Array, InputError
+from ...common import Array, InputError, Result, Source
 from ..collapse import default_grid, losses_on_grid, normalize
 from ..ladder import Ladder
 
@@ -41,8 +41,8 @@ def tight_least_squares(residuals: Callable[[Array], Array], start: Array, lower
     return fit.x
 
 
-@dataclass(frozen=True, eq=False, kw_only=True)
-class CurveSlopes:
+@dataclass(frozen=True, eq=False, kw_only=True, repr=False)
+class CurveSlopes(Result):
     """What `curve_slopes` measured, run by run, in the order of the ladder.
 
     Parameters
@@ -84,7 +84,7 @@ class CurveSlopes:
 
 
 def curve_slopes(
-    ladder: Ladder,
+    ladder: Ladder | Source,
     offset: float,
     *,
     shape: Shape = "power",
@@ -96,7 +96,7 @@ def curve_slopes(
     Parameters
     ----------
     ladder
-        Curves of at least 2 sizes, each logged from `x_from` to its horizon.
+        Curves of at least 2 sizes, each logged from `x_from` to its horizon; or the path of a table, or a frame.
     offset
         `L_hat`, the irreducible loss in use, below every final loss.
     shape
@@ -122,6 +122,7 @@ def curve_slopes(
     >>> slopes.slope, slopes.mu
     (array([0.4, 0.4]), 0.5)
     """
+    ladder = Ladder.of(ladder)
     _check(ladder, offset, mu, x_from)
     measure = {"power": _power_slopes, "common": _common_slopes}.get(shape)
     if measure is None:

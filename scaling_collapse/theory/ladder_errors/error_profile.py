@@ -26,7 +26,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import stats
 
-from ...common import Array
+from ...common import Array, Result
 from .curve_slopes import CurveSlopes, tight_least_squares
 
 __all__ = ["GAMMA", "LOWER", "OFFSET", "ROUND_OFF", "UPPER", "ErrorProfile"]
@@ -42,8 +42,8 @@ UPPER = np.array([1.0 - 1e-6, 10.0])
 ROUND_OFF = 1e-24
 
 
-@dataclass(frozen=True, eq=False)
-class ErrorProfile:
+@dataclass(frozen=True, eq=False, repr=False)
+class ErrorProfile(Result):
     """The misfit `Q(z)` of a pair of errors, in squared residuals of `ln S`, summed over runs via size means."""
 
     slopes: CurveSlopes

@@ -24,6 +24,7 @@ from typing import Any, Literal
 
 import sympy
 
+from ...common import Result
 from .exact_arithmetic import power, sign
 from .power_law_sum import PowerLawSum
 from .relations import all_of, positive, tidy
@@ -48,8 +49,8 @@ Sym = Any
 CollapseKind = Literal["exact", "asymptotic", "trivial"]
 
 
-@dataclass(frozen=True, kw_only=True)
-class CollapseCase:
+@dataclass(frozen=True, kw_only=True, repr=False)
+class CollapseCase(Result):
     """What the normalized curves do for large `p` where `condition` holds.
 
     Parameters
@@ -72,6 +73,11 @@ class CollapseCase:
     limit: Sym
     zeta: Sym = None
     coefficient: Sym = None
+
+    def headline(self) -> str:
+        """Whether the curves collapse, and where."""
+        where = "" if self.condition == sympy.true else f" where {self.condition}"
+        return f"CollapseCase: {self.kind}{where}"
 
     @property
     def exact(self) -> bool:

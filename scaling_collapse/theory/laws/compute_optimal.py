@@ -34,10 +34,10 @@ from typing import Any, Literal
 import mpmath
 import sympy
 
-from ...common import InputError
+from ...common import InputError, Result
 from .exact_arithmetic import power, sign
 from .power_law_sum import PowerLawSum
-from .relations import all_of, positive, tidy
+from .relations import all_of, positive, readable, tidy
 
 __all__ = ["COMPUTE", "KAPPA", "ComputeOptimal", "Optimum", "OptimumStatus", "compute_optimal"]
 
@@ -53,8 +53,8 @@ Sym = Any
 OptimumStatus = Literal["optimum", "interval", "no optimum"]
 
 
-@dataclass(frozen=True, kw_only=True)
-class Optimum:
+@dataclass(frozen=True, kw_only=True, repr=False)
+class Optimum(Result):
     """The compute-optimal horizon and frontier where `condition` holds.
 
     Parameters
@@ -91,14 +91,19 @@ class Optimum:
     gamma_interval: tuple[Sym, Sym] | None = None
     reason: str = ""
 
+    def headline(self) -> str:
+        """Whether there is one, and where."""
+        where = "" if self.condition == sympy.true else f" where {self.condition}"
+        return f"Optimum: {self.status}{where}"
+
     @property
     def exact(self) -> bool:
         """Whether the frontier is exactly `L0 + A C^-B`."""
         return self.gamma is not None and self.rate is None
 
 
-@dataclass(frozen=True, kw_only=True)
-class ComputeOptimal:
+@dataclass(frozen=True, kw_only=True, repr=False)
+class ComputeOptimal(Result):
     """The compute optimum of a law: one `Optimum` for numbers, one per region of the exponents for symbols.
 
     Parameters
@@ -120,6 +125,15 @@ class ComputeOptimal:
 
     law: PowerLawSum
     regions: Sequence[Optimum]
+
+    def headline(self) -> str:
+        """The law, and how many regions its exponents have."""
+        regions = "" if len(self.regions) == 1 else f" in {len(self.regions)} regions of its exponents"
+        return f"ComputeOptimal of L(t, p) = {readable(self.law.expr)}{regions}"
+
+    def lines(self) -> list[tuple[str, str]]:
+        """Horizon and frontier, region by region."""
+        return [line for region in self.regions for line in _region_lines(region, many=len(self.regions) > 1)]
 
     @property
     def only(self) -> Optimum:
@@ -160,6 +174,18 @@ class ComputeOptimal:
         """A field of the regions, e.g. `"gamma"`, as one sympy Piecewise; nan outside all regions."""
         pieces = [(getattr(r, name), r.condition) for r in self.regions if getattr(r, name) is not None]
         return sympy.Piecewise(*pieces, (sympy.nan, True))
+
+
+def _region_lines(region: Optimum, *, many: bool) -> list[tuple[str, str]]:
+    where = [("where", str(region.condition))] if many else []
+    if region.gamma is None:
+        return [*where, (region.status, region.reason)]
+    gamma, kappa, B, A = map(readable, (region.gamma, region.kappa, region.exponent, region.amplitude))
+    return [
+        *where,
+        ("compute-optimal tokens", f"kappa p^gamma, gamma = {gamma}, kappa = {kappa}"),
+        ("compute-optimal loss", f"L0 + A C^-B, B = {B}, A = {A}"),
+    ]
 
 
 def compute_optimal(law: PowerLawSum) -> ComputeOptimal:

@@ -7,19 +7,18 @@ data exponents for which normalized curves collapse, and what they do at the hor
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike
 
-from ...common import InputError, paint
+from ...common import InputError
 from .collapse_cases import GAMMA
 from .derivation_findings import Findings
-from .derivation_output import to_json_dict, to_latex, to_text
+from .derivation_output import to_json, to_latex, to_text
 from .derivation_steps import Step, steps_of
 from .exact_arithmetic import ExprLike
-from .normalized_curve import curve_at_optimum, normalized_curve
+from .normalized_curve import NormalizedCurve, curve_at_optimum, normalized_curve
+from .relations import readable
 from .scaling_law import ScalingLaw
 
 __all__ = ["Derivation", "derive"]
@@ -55,25 +54,28 @@ class Derivation(Findings):
         """The steps as a LaTeX document of its own; it needs amsmath only."""
         return to_latex(self.steps)
 
-    def to_json_dict(self) -> dict[str, Any]:
+    def headline(self) -> str:
+        """The law."""
+        return f"Derivation from L(t, p) = {readable(self.law.expr)}"
+
+    def lines(self) -> list[tuple[str, str]]:
+        """Horizon, frontier and collapse; region by region where symbols leave several."""
+        curves = [(f"collapse at gamma = {readable(c.gamma)}", _collapse_in_words(c)) for c in self.curves]
+        return [*self.optimal.lines(), ("collapse wants", str(readable(self.condition))), *curves]
+
+    def to_json(self) -> dict[str, Any]:
         """The results: numbers where they are numbers, else sympy strings; the exact forms under `exact_forms`.
 
         `rate` is zeta of `p^-zeta`, null where the collapse is exact; `condition` relates gamma to the exponents.
         """
-        return to_json_dict(self)
+        return to_json(self)
 
-    def plot(self, path: Path | str | IO[bytes], *, sizes: ArrayLike | None = None, format: str = "png") -> None:
-        """Draw the normalized curves of `sizes` (default the derivation's own, else 10 to 10^9) and their limit.
 
-        Parameters
-        ----------
-        path
-            File, whose ending decides the format, or an open binary file.
-        format
-            Format for an open file.
-        """
-        chosen = self.sizes or (1e1, 1e3, 1e5, 1e7, 1e9) if sizes is None else sizes
-        paint(self, path, np.atleast_1d(np.asarray(chosen, dtype=np.float64)), format)
+def _collapse_in_words(curve: NormalizedCurve) -> str:
+    if len(curve.cases) > 1:
+        return f"depends on the exponents: {len(curve.cases)} cases"
+    finding = {"exact": "exact", "asymptotic": "for large p", "trivial": "none: one term wins"}[curve.kind]
+    return f"{finding}; limit {readable(curve.limit)}"
 
 
 def derive(

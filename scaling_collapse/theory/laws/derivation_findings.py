@@ -8,7 +8,7 @@ from typing import Any
 
 import sympy
 
-from ...common import Array
+from ...common import Array, Painted
 from .collapse_cases import CollapseCase
 from .compute_optimal import ComputeOptimal
 from .normalized_curve import NormalizedCurve
@@ -17,8 +17,8 @@ from .scaling_law import ScalingLaw
 __all__ = ["Findings"]
 
 
-@dataclass(frozen=True, kw_only=True)
-class Findings:
+@dataclass(frozen=True, kw_only=True, repr=False)
+class Findings(Painted):
     """A law, its compute optimum and its collapse; `Derivation` says the parameters and writes them up."""
 
     law: ScalingLaw

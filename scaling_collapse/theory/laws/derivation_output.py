@@ -11,16 +11,11 @@ from ...common import plain
 from ..collapse import default_grid
 from .derivation_findings import Findings
 from .derivation_steps import LIMIT, OPTIMAL_LOSS, T_STAR, Step
+from .relations import readable
 
-__all__ = ["to_json_dict", "to_latex", "to_text"]
+__all__ = ["to_json", "to_latex", "to_text"]
 
 _LATEX_NAMES = {T_STAR: "t^{*}", sympy.Symbol("rate"): r"\text{rate}"}
-
-
-def readable(expr: Any) -> Any:
-    """`expr` with long fractions and 30-digit numbers as decimals of at most six digits, for people."""
-    long = {n for n in expr.atoms(sympy.Rational) if n.q > 12 or (n.q > 1 and abs(n.p) > 99) or abs(n.p) > 10**6}
-    return expr.xreplace({n: sympy.Float(f"{float(n):.6g}", "") for n in long | expr.atoms(sympy.Float)})
 
 
 def _equation_text(relation: Any) -> str:
@@ -88,8 +83,8 @@ def _number(value: Any) -> Any:
     return None if value is None else float(value) if value.is_number and value.is_finite else str(value)
 
 
-def to_json_dict(found: Findings) -> dict[str, Any]:
-    """See `Derivation.to_json_dict`."""
+def to_json(found: Findings) -> dict[str, Any]:
+    """See `Derivation.to_json`."""
     optimal, curves = found.optimal, found.curves
     pieces = [(case.condition, curve, case) for curve in curves for case in curve.cases]
 

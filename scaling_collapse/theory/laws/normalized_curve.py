@@ -26,7 +26,7 @@ import numpy as np
 import sympy
 from numpy.typing import ArrayLike
 
-from ...common import Array, InputError
+from ...common import Array, InputError, Result
 from ..collapse import collapse_deviation, default_grid
 from .collapse_cases import (
     GAMMA,
@@ -42,15 +42,15 @@ from .compute_optimal import KAPPA, Optimum, compute_optimal
 from .exact_arithmetic import ExprLike
 from .law_parsing import P, T
 from .power_law_sum import PowerLawSum, as_expr
-from .relations import tidy
+from .relations import readable, tidy
 
 __all__ = ["NormalizedCurve", "curve_at_optimum", "normalized_curve"]
 
 Sym = Any
 
 
-@dataclass(frozen=True, kw_only=True)
-class NormalizedCurve:
+@dataclass(frozen=True, kw_only=True, repr=False)
+class NormalizedCurve(Result):
     """`l(x, p)` of a law at the horizon `kappa p^gamma`, and how it collapses.
 
     Parameters
@@ -77,6 +77,16 @@ class NormalizedCurve:
     gamma: Sym
     kappa: Sym
     cases: Sequence[CollapseCase]
+
+    def headline(self) -> str:
+        """The law, and what its curves do."""
+        kind = self.kind if len(self.cases) == 1 else f"{len(self.cases)} cases"
+        return f"NormalizedCurve of L(t, p) = {readable(self.law.expr)}: {kind}"
+
+    def lines(self) -> list[tuple[str, str]]:
+        """The horizon, and the limit in every case."""
+        cases = [(f"limit, {case.kind}", f"{readable(case.limit)}{_where(case)}") for case in self.cases]
+        return [("gamma", str(readable(self.gamma))), ("kappa", str(readable(self.kappa))), *cases]
 
     @property
     def only(self) -> CollapseCase:
@@ -157,6 +167,11 @@ class NormalizedCurve:
         sizes = np.atleast_1d(np.asarray(sizes, dtype=np.float64))
         x = default_grid() if x is None else np.asarray(x, dtype=np.float64)
         return collapse_deviation(self(x, sizes[:, None]), np.arange(sizes.size))
+
+
+def _where(case: CollapseCase) -> str:
+    rate = "" if case.zeta is None else f", from which the curves differ by p^-({case.zeta})"
+    return rate if case.condition == sympy.true else f"{rate} where {case.condition}"
 
 
 def normalized_curve(law: PowerLawSum, gamma: ExprLike | None = None, kappa: ExprLike | None = None) -> NormalizedCurve:

@@ -29,7 +29,7 @@ import sympy
 from numpy.typing import ArrayLike
 from sympy import Expr
 
-from ...common import Array, InputError
+from ...common import Array, InputError, Result, plain
 from .exact_arithmetic import ExprLike, exact_number, positive_symbols
 from .law_parsing import RESERVED, P, T, collect_power_laws, merge, parse_expression
 
@@ -48,7 +48,7 @@ def as_expr(value: ExprLike, *, reserved: frozenset[str] = RESERVED) -> Expr:
 
 
 @dataclass(frozen=True, init=False)
-class Term:
+class Term(Result):
     """One power law `a t^-mu p^-nu`.
 
     Parameters
@@ -98,7 +98,7 @@ class Term:
 
 
 @dataclass(frozen=True, init=False)
-class PowerLawSum:
+class PowerLawSum(Result):
     """The sum itself, with symbols or numbers; see `ScalingLaw`, which adds what follows from it."""
 
     L0: Expr
@@ -138,6 +138,18 @@ class PowerLawSum:
                 "ScalingLaw needs some growth t ~ p^gamma, 0 < gamma < inf, along which every term falls; "
                 f"got {self.expr}. Check the signs of its exponents."
             )
+
+    def headline(self) -> str:
+        """The law."""
+        return f"{type(self).__name__}: L(t, p) = {self.expr}"
+
+    def lines(self) -> list[tuple[str, str]]:
+        """The irreducible loss, and every term."""
+        return [("L0", str(self.L0)), *((f"term {i}", str(term.expr)) for i, term in enumerate(self.terms, start=1))]
+
+    def to_json(self) -> dict[str, Any]:
+        """The law, and its exact numbers as text."""
+        return plain({"law": self.expr, "L0": self.L0, "terms": self.terms})
 
     @property
     def expr(self) -> Expr:

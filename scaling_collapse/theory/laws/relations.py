@@ -9,7 +9,7 @@ import sympy
 
 from .exact_arithmetic import sign
 
-__all__ = ["all_of", "positive", "tidy"]
+__all__ = ["all_of", "positive", "readable", "tidy"]
 
 
 def positive(expr: Any) -> Any:
@@ -68,3 +68,13 @@ def all_of(conditions: Iterable[Any]) -> Any:
 def tidy(expr: Any) -> Any:
     """The shorter of `expr` and its factored form."""
     return expr if expr.is_number else min(expr, sympy.factor(expr), key=sympy.count_ops)
+
+
+def readable(expr: Any) -> Any:
+    """`expr` with long fractions and 30-digit numbers as decimals of at most six digits, for people.
+
+    >>> readable(sympy.Rational(119, 775) * sympy.Symbol("x"))
+    0.153548*x
+    """
+    long = {n for n in expr.atoms(sympy.Rational) if n.q > 12 or (n.q > 1 and abs(n.p) > 99) or abs(n.p) > 10**6}
+    return expr.xreplace({n: sympy.Float(f"{float(n):.6g}", "") for n in long | expr.atoms(sympy.Float)})

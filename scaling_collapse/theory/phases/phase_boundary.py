@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from ...common import Result
 from .phase_exponents import check_phase_point, phase_of
 from .phase_table import ALPHA_IV, PHASE_TABLE
 
@@ -14,7 +15,7 @@ __all__ = ["PhaseBoundary", "phase_boundary"]
 
 
 @dataclass(frozen=True, kw_only=True)
-class PhaseBoundary:
+class PhaseBoundary(Result):
     """What happens on a boundary between two phases.
 
     Parameters
