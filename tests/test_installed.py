@@ -154,6 +154,7 @@ def test_each_verb(installed, name):
     assert done.stderr == ""
     for file in files:
         assert (out / file).stat().st_size > 0
+    assert not (installed.work / "~").exists()  # what a path becomes that nobody's home stands for
 
 
 def test_a_verb_leaves_nothing_in_the_working_folder_but_its_answer(installed):
