@@ -38,14 +38,22 @@ def test_every_public_name_loads():
             assert getattr(module, name) is not None
 
 
+def test_make_demo_does_not_write_over_an_earlier_one_unasked(tmp_path):
+    def make(*options):
+        command = ["make", "--no-print-directory", "unwritten", *options]
+        return subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+
+    earlier = f"OUT={tmp_path}"
+    assert make(earlier).returncode == 0  # empty
+    (tmp_path / "report.json").write_text("{}")
+    refused = make(earlier)
+    assert refused.returncode == 2
+    assert "Keep it: make demo OUT=demo-2. Replace it: make demo DEMO_ARGS=--overwrite" in refused.stdout
+    assert make(earlier, "DEMO_ARGS=--overwrite").returncode == 0
+
+
 @pytest.mark.slow
-def test_the_wheel_installs_scaling_collapse_and_nothing_else(tmp_path):
-    subprocess.run(
-        [sys.executable, "-m", "build", "--no-isolation", "--outdir", str(tmp_path), str(ROOT)],
-        check=True,
-        capture_output=True,
-    )
-    (wheel,) = tmp_path.glob("*.whl")
+def test_the_wheel_installs_scaling_collapse_and_nothing_else(tmp_path, wheel):
     names = zipfile.ZipFile(wheel).namelist()
     tops = {n.split("/")[0] for n in names}
     assert {t for t in tops if not t.endswith(".dist-info")} == {"scaling_collapse"}

@@ -2,7 +2,7 @@
 
 numba keeps it in `NUMBA_CACHE_DIR`, else beside the source file, else in the user's cache folder, and raises at import
 where none of them can be written (a read-only installation, no home folder). Here such a function is compiled anew in
-every process, which takes a second or two; setting `NUMBA_CACHE_DIR` to a folder of one's own saves them.
+every process, which takes some seconds; setting `NUMBA_CACHE_DIR` to a folder that can be written saves them.
 """
 
 from __future__ import annotations
@@ -30,15 +30,13 @@ def njit(**options: Any) -> Callable[[F], F]:
     inf
     """
 
-    def compiled(function: F) -> F:
-        plain: Any = numba.njit(**options)  # callers see the function's own signature
+    def compiled(function: F) -> Any:
         if numba.config.CACHE_DIR or has_home():  # type: ignore[attr-defined]
             try:
-                cached: Any = numba.njit(cache=True, **options)
-                return cached(function)
+                return numba.njit(cache=True, **options)(function)
             except RuntimeError:  # no folder that can be written
                 pass
-        return plain(function)
+        return numba.njit(**options)(function)
 
     return compiled
 
