@@ -42,8 +42,8 @@ def test_the_command_tells_it_too(two_tables, tmp_path, capsys):
         "lr": np.r_[np.ones(t.size), 1 - t / 3], "loss": np.r_[2 + t**-0.4, 2 + t**-0.4 - 0.1 * t / 3],
     }  # fmt: skip
     pq.write_table(pa.table(runs), tmp_path / "runs.parquet")
-    assert forecast(calibrate=[tmp_path / "runs.parquet"], target=two_tables, law="one-power") == 0
-    assert "Integrity of the targets: 6 of 8 rows used; 1 x missing seed noted, 1 x restart merged" in (
+    assert forecast([tmp_path / "runs.parquet"], target=two_tables, law="one-power") == 0
+    assert "Read to forecast: 6 of 8 rows used; 1 x missing seed noted, 1 x restart merged" in (
         capsys.readouterr().out
     )
 
