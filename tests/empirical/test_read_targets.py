@@ -43,9 +43,7 @@ def test_the_command_tells_it_too(two_tables, tmp_path, capsys):
     }  # fmt: skip
     pq.write_table(pa.table(runs), tmp_path / "runs.parquet")
     assert forecast([tmp_path / "runs.parquet"], target=two_tables, law="one-power") == 0
-    assert "Read to forecast: 6 of 8 rows used; 1 x missing seed noted, 1 x restart merged" in (
-        capsys.readouterr().out
-    )
+    assert "Read to forecast: 6 of 8 rows used; 1 x missing seed noted, 1 x restart merged" in (capsys.readouterr().out)
 
 
 def test_files_of_a_folder_that_are_no_tables_are_told(two_tables):
