@@ -28,7 +28,10 @@ def make(out: Path, *, curves: Path | None = None, fast: bool = False) -> list[P
             _panel(axes, ladder, family.title, fast)
 
     names = ", ".join(tables.name(f, "decay") for f in families)
-    note = f"{names}; thick: mean of seeds, shaded: their range, marks: ends of training, dashed: the fit to the ends"
+    note = (
+        f"{names}; thick: mean of seeds, shaded: their range, marks: ends of training, dashed: the fit to "
+        "the ends, $L_0 + a\\,C^{-b}$ with $C$ in PFLOPs"
+    )
     return write_page(
         Path(out), "fig01a_scaling_law", draw, width=_width(len(families)), height=2.35, data=note, fast=fast
     )
@@ -54,13 +57,14 @@ def _panel(axes: Any, ladder: Ladder, title: str, fast: bool) -> None:
         top = max(top, float(np.interp(0.05 * horizon, t, L.mean(axis=0))))
     bottom = law.L.min() - 0.1 * (top - law.L.min())
     if np.isfinite(law.L0):
+        title += f"\n$L_0$ = {law.L0:.3g}, $a$ = {law.a:.3g}, $b$ = {law.b:.3f}"
         C = np.geomspace(law.C.min() / 3, law.C.max() * 3, 100)
         axes.plot(C, law(C), "--", color="black", linewidth=0.9)
-        text = f"$L_0 + a\\,C^{{-b}}$\n$L_0$ = {law.L0:.4g}, $a$ = {law.a:.3g}, $b$ = {law.b:.3f}"
-        axes.text(0.03, 0.04, text, transform=axes.transAxes, fontsize=6)
+    else:
+        title += f"\nno law: {law.status}"
     axes.set(xscale="log", xlim=(0.02 * law.C.min(), 40 * law.C.max()), ylim=(bottom, top), title=title)
     axes.set(xlabel="training compute $C$ (PFLOPs)", ylabel="test loss")
-    legend_of_sizes(axes, ladder, ncols=1, handlelength=1.2)
+    legend_of_sizes(axes, ladder, handlelength=1.2)
 
 
 if __name__ == "__main__":

@@ -29,7 +29,10 @@ def make(out: Path, *, curves: Path | None = None, fast: bool = False) -> list[P
         panels[0].set_ylabel("relative spread")
 
     names = "; ".join(tables.name(f, "decay", "constant") for f in families)
-    note = f"{names}; one offset a family, the decayed ladder's $L_0$; a constant-rate ladder of one seed has no sigma"
+    note = (
+        f"{names}; late: mean over x in [0.8, 1); one offset a family, the decayed ladder's $L_0$; "
+        "a constant-rate ladder of one seed has no sigma"
+    )
     width = min(PAGE, 2.7 * len(families) + 0.6)
     return write_page(
         Path(out), "fig01c_supercollapse", draw, width=width, height=2.45, data=note + left_out, fast=fast
@@ -48,7 +51,7 @@ def _panel(axes: Any, decay: Ladder, constant: Ladder | None, offset: float, tit
         if np.isfinite(sigma).all():
             axes.plot(x, sigma, linestyle="--", markerfacecolor="white", label=f"$\\sigma$, {name}", **style)
             words.append(f"{name} {np.mean(delta[late] / sigma[late]):.2f}")
-    text = "$\\Delta/\\sigma$ on [0.8, 1): " + (", ".join(words) or "unknown, one seed a size")
+    text = "late $\\Delta/\\sigma$: " + (", ".join(words) or "unknown, one seed a size")
     axes.set_title(f"{title}\n{text}")
     axes.set(xlim=(0, 1), yscale="log", xlabel="normalized compute $x$")
     axes.legend(loc="lower left")

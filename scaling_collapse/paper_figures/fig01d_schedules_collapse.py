@@ -34,7 +34,7 @@ def make(out: Path, *, curves: Path | None = None, fast: bool = False) -> list[P
             offset = tables.offset(family, fast=fast)
             _panel(axes, list(_by_schedule(tables, family, decay)), offset, family.title)
         simulated = [(name, simulated_ladder(name, fast)) for name in SCHEDULES]
-        _panel(panels[-1], simulated, 0.0, "simulated SGD,\nrandom features")
+        _panel(panels[-1], simulated, 0.0, "simulated SGD")
         panels[0].set_ylabel("normalized loss $\\ell(x)$")
         legend_above(figure, panels)
 

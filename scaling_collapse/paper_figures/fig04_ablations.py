@@ -10,12 +10,14 @@ import numpy as np
 
 from ..theory import Ladder, admitted_errors
 from .curve_tables import SAY_WHERE, Family, MissingCurvesError, Tables
-from .figure_page import PAGE, STROKES, plain_log, run_script, write_page
+from .figure_page import PAGE, STROKES, legend_above, plain_log, run_script, write_page
 from .panels import collapse_of, collapse_panel, middle_deviation
 
 __all__ = ["make", "recut"]
 
 ROLES = {"same_lr": "one LR for all widths", "short": "$\\gamma$ - 20 %", "long": "$\\gamma$ + 20 %"}
+WORDS = ("healthy", *ROLES.values())
+"""Each of them has one stroke in every row."""
 
 
 def make(out: Path, *, curves: Path | None = None, fast: bool = False) -> list[Path]:
@@ -32,8 +34,13 @@ def make(out: Path, *, curves: Path | None = None, fast: bool = False) -> list[P
     columns = max(len(found) for _, found in rows) + 1
 
     def draw(figure: Any) -> None:
-        for panels, (family, found) in zip(figure.subplots(len(rows), columns, squeeze=False), rows, strict=True):
-            _row(panels, found, tables.offset(family, fast=fast), family.title)
+        grid = figure.add_gridspec(len(rows), columns)
+        deviations = []
+        for i, (family, found) in enumerate(rows):
+            panels = [figure.add_subplot(grid[i, k]) for k in range(len(found))]
+            deviations.append(figure.add_subplot(grid[i, len(found) :]))  # as wide as the row has room
+            _row(panels, deviations[-1], found, tables.offset(family, fast=fast), family.title)
+        legend_above(figure, deviations)
 
     notes = []
     for family, _ in rows:
@@ -44,11 +51,11 @@ def make(out: Path, *, curves: Path | None = None, fast: bool = False) -> list[P
         notes.append(how + lack + ("" if own else " at the wrong horizons (no table: one LR for all widths)"))
     note = (
         f"{'; '.join(notes)}. Offset: the healthy ladder's $L_0$ everywhere; wrong $\\gamma$ about the middle size"
-        f"; $\\Delta(0.5)$: mean over [0.45, 0.55]; last line: the error of $\\gamma$ by the "
-        f"inverse sensitivity, if the offset is right{left_out}"
+        f"; $\\Delta(0.5)$: mean over [0.45, 0.55], in brackets over the healthy one's; last line: the error "
+        f"of $\\gamma$ by the inverse sensitivity, if the offset is right{left_out}"
     )
     return write_page(
-        Path(out), "fig04_ablations", draw, width=PAGE, height=1.75 * len(rows) + 0.1, data=note, fast=fast
+        Path(out), "fig04_ablations", draw, width=PAGE, height=1.85 * len(rows) + 0.25, data=note, fast=fast
     )
 
 
@@ -85,38 +92,36 @@ def _ladders(tables: Tables, family: Family) -> list[tuple[str, Ladder]]:
     return [("healthy, constant LR", constant), *((w, ladder) for w, ladder in cuts if len(ladder.sizes) > 2)]
 
 
-def _row(panels: Any, found: list[tuple[str, Ladder]], offset: float, title: str) -> None:
-    right, healthy = panels[-1], 0.0
-    for i, (axes, (words, ladder)) in enumerate(zip(panels, found, strict=False)):
+def _row(panels: Any, right: Any, found: list[tuple[str, Ladder]], offset: float, title: str) -> None:
+    healthy = 0.0
+    for i, (axes, (words, ladder)) in enumerate(zip(panels, found, strict=True)):
+        head = f"{title if i == 0 else ''}\n{words}\n"
         finals = min(c.horizon_loss for c in ladder)
         if offset >= finals:  # cannot be normalized with the healthy offset
             why = f"not normalized:\nends at {finals:.4g},\nbelow $L_0$ = {offset:.4g}"
             axes.text(0.5, 0.5, why, transform=axes.transAxes, ha="center", va="center", fontsize=6)
-            axes.set_title(f"\n{words}")
+            axes.set_title(f"{head}\n", fontsize=6)
             continue
-        head = f"{title}\n" if i == 0 else "\n"
-        collapse_panel(axes, ladder, offset, title=f"{head}{words}", legend=False)
-        axes.set(ylabel="$\\ell(x)$" if i == 0 else "", xlabel="$x = t/t^*$")
         x, delta, _ = collapse_of(ladder, offset)
         middle = middle_deviation(x, delta)
         healthy = healthy or middle
-        text = f"$\\Delta(0.5)$ = {100 * middle:.2g} %"
-        if i:
-            text += f"\n{middle / healthy:.1f} x healthy\n{_explained(ladder, offset)}"
-        axes.text(0.97, 0.97, text, transform=axes.transAxes, ha="right", va="top", fontsize=6)
-        right.plot(x, 100 * delta, **STROKES[i], markevery=(8, 40), label=words)
-    for axes in panels[len(found) : -1]:
-        axes.remove()
-    right.set(xlim=(0, 1), yscale="log", xlabel="$x$", ylabel="$\\Delta(x)$ (%)", title="\n")
+        told = f"$\\Delta(0.5)$ = {100 * middle:.2g} %"
+        told += f" ({middle / healthy:.1f} x)\n{_explained(ladder, offset)}" if i else "\n"
+        collapse_panel(axes, ladder, offset, title="", legend=False)
+        axes.set_title(head + told, fontsize=6)
+        axes.set(ylabel="$\\ell(x)$" if i == 0 else "", xlabel="$x = t/t^*$")
+        stroke = STROKES[WORDS.index(words)] if words in WORDS else STROKES[0]
+        right.plot(x, 100 * delta, **stroke, markevery=(8, 40), label=words)
+    right.set(xlim=(0, 1), yscale="log", xlabel="$x = t/t^*$", ylabel="$\\Delta(x)$ (%)")
+    right.set_title("deviation of all", fontsize=6)
     plain_log(right.yaxis)
-    right.legend(fontsize=5.2, loc="lower left")
 
 
 def _explained(ladder: Ladder, offset: float) -> str:
     """The error of gamma that would explain the curves, by the inverse sensitivity, if the offset is right."""
     found = admitted_errors(ladder, offset, shape="common")
     if not found.gamma_alone_is_inside:
-        return "no error of $\\gamma$\nexplains the curves"
+        return "no error of $\\gamma$ explains it"
     return f"as if $\\gamma$ {100 * found.gamma_alone.estimate / found.gamma:+.0f} %"
 
 

@@ -29,10 +29,10 @@ def make(out: Path, *, curves: Path | None = None, fast: bool = False) -> list[P
             (
                 left,
                 varying,
-                "tokens per parameter and timescale vary",
+                "both ratios vary with size",
                 [f"{a:.0f}, {b:.2f}" for a, b in ratios.values()],
             ),
-            (centre, fixed, "both fixed", [f"{TPP:.0f}, {TAU:.2f}"] * len(sizes)),
+            (centre, fixed, "both ratios fixed", [f"{TPP:.0f}, {TAU:.2f}"] * len(sizes)),
         ):
             _panel(axes, sizes, losses, legends)
             axes.set(title=title, xlabel="fraction of training $x$", ylim=(0.98, 2.2), xlim=(0, 1))
@@ -45,7 +45,10 @@ def make(out: Path, *, curves: Path | None = None, fast: bool = False) -> list[P
         right.set_title("sd / mean of $L(x)/L(1)$ over sizes")
         right.legend(loc="lower left")
 
-    note = f"{described(sizes)}. In brackets: tokens per parameter, timescale (AdamW's memory, fraction of training)"
+    note = (
+        f"{described(sizes)}. "
+        "In brackets the ratios: tokens per parameter, and timescale (AdamW's memory, fraction of training)"
+    )
     return write_page(Path(out), "figb1_family_collapse", draw, width=PAGE, height=2.2, data=note, fast=fast)
 
 
@@ -53,7 +56,7 @@ def _panel(axes: Any, sizes: tuple[int, ...], losses: list[Array], legends: list
     for i, (size, loss, words, color) in enumerate(zip(sizes, losses, legends, shades(len(sizes)), strict=True)):
         mark = {"marker": MARKERS[i], "markevery": (8 + 6 * i, 45)}
         axes.plot(X, loss / loss[-1], color=color, label=f"{size} ({words})", **mark)
-    axes.legend(loc="upper right", title="parameters", fontsize=5.5)
+    axes.legend(loc="upper right", title="parameters (ratios)", fontsize=5.5)
 
 
 if __name__ == "__main__":

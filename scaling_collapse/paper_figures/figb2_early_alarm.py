@@ -58,7 +58,7 @@ def make(out: Path, *, curves: Path | None = None, fast: bool = False) -> list[P
             told = "no alarm" if np.isnan(at) else f"alarm at x = {at:.2f}"
             right.plot(X, 100 * r, label=f"{name}: {told}", **style)
             if np.isfinite(at):
-                right.axvline(at, color=color, linewidth=0.8, linestyle=":")
+                right.axvline(at, ymax=0.6, color=color, linewidth=0.8, linestyle=":")
         for axes in (left, right):
             axes.axvspan(FAULT, 1.0, color="0.94", zorder=0)
             axes.set(xlabel="fraction of training $x$", xlim=(0, 1))

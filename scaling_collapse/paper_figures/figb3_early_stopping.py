@@ -51,13 +51,16 @@ def make(out: Path, *, curves: Path | None = None, fast: bool = False) -> list[P
             mark = "o" if line == "-" else "^"
             centre.semilogy(X, error.mean(axis=0), line, color=color, marker=mark, markevery=(10, 30), label=name)
             right.plot(X, regret(guess), line, color=color, marker=mark, markevery=(10, 30), label=name)
-        right.set_ylim(-0.5, None)
-        right.legend(loc="center left")
+        given_away = max(float(np.max(regret(guess))) for guess in (predicted, L))
+        right.set_ylim(-0.07 * given_away - 0.01, 1.5 * given_away + 0.1)
+        right.legend(loc="upper right")
         centre.set(xlabel="runs stopped at $x$", ylabel="mean error of the final loss (%)", xlim=(0, 1))
         centre.set_title("predicted final loss")
         right.set(xlabel="runs stopped at $x$", ylabel="loss given away (%)", xlim=(0, 1))
         right.set_title("chosen setting against the best")
-        centre.legend(loc="lower left")
+        low, high = centre.get_ylim()
+        centre.set_ylim(low, 8 * high)
+        centre.legend(loc="upper right")
 
     note = (
         f"{described((small, large))}; 0.2 % scatter added to each loss, batch {BATCH}. The curve of every setting "

@@ -30,13 +30,13 @@ def make(out: Path, *, curves: Path | None = None, fast: bool = False) -> list[P
                 first.fill_between(runs[0].tokens, L.min(axis=0), L.max(axis=0), color=color, alpha=0.2, linewidth=0)
         low = min(c.loss.min() for ladder in ladders.values() for c in ladder)
         top = max(c.loss[c.tokens > 3].max() for c in ladders["constant"])
-        first.set(xlabel="examples", ylabel="loss", title="single runs", xlim=(3, None), ylim=(0.6 * low, 1.1 * top))
+        first.set(xlabel="examples", ylabel="loss", title="single runs", xlim=(3, None), ylim=(0.4 * low, 1.1 * top))
         plain_log(first.yaxis)
-        first.legend(loc="upper right", fontsize=5.2)
+        first.legend(loc="lower left", fontsize=5.2)
         for axes, (name, ladder) in zip((second, third), ladders.items(), strict=True):
             collapse_panel(axes, ladder, 0.0, title=name, legend=False)
             axes.set(ylim=(0.85, 2.0), ylabel="$\\ell(x)$" if axes is second else "", xlabel="$x = t/t^*$")
-        legend_of_sizes(third, ladders["linear"], title="features d", ncols=1)
+        legend_of_sizes(third, ladders["linear"], title="features d")
         words = []
         for (name, ladder), color, mark in zip(ladders.items(), ("#D55E00", "#0072B2"), "^o", strict=True):
             x, delta, sigma = collapse_of(ladder, 0.0)
@@ -45,10 +45,15 @@ def make(out: Path, *, curves: Path | None = None, fast: bool = False) -> list[P
             last.semilogy(x, delta, label=f"$\\Delta$, {name}", **style)
             last.semilogy(x, sigma, "--", markerfacecolor="white", label=f"$\\sigma$, {name}", **style)
             words.append(f"{np.mean(delta[late] / sigma[late]):.2f}")
-        last.set(xlim=(0, 1), xlabel="$x$", ylabel="relative spread", title=f"$\\Delta/\\sigma$: {', '.join(words)}")
+        last.set(
+            xlim=(0, 1), xlabel="$x$", ylabel="relative spread", title=f"late $\\Delta/\\sigma$: {' and '.join(words)}"
+        )
         last.legend(fontsize=5.5, loc="lower left")
 
-    note = f"{described(fast)}; shaded: range over seeds; $\\Delta/\\sigma$ on [0.8, 1), constant, then linear"
+    note = (
+        f"{described(fast)}; shaded: range over seeds; late $\\Delta/\\sigma$: mean over x in [0.8, 1), "
+        "constant and linear"
+    )
     return write_page(Path(out), "figs1_simulated_decay", draw, width=PAGE, height=1.9, data=note, fast=fast)
 
 

@@ -9,6 +9,9 @@ from typing import Any
 
 import numpy as np
 
+from ..common import count
+from ..empirical.pictures.canvas import colors as shades
+from ..empirical.pictures.canvas import plain_log
 from ..empirical.tables.files import ensure_folder, write_atomically
 
 __all__ = [
@@ -45,21 +48,6 @@ SCHEDULE_ORDER = ("constant", "linear", "cosine", "multi-cosine", "WSD, last 20 
 MARKERS = "osD^vP*X<>"
 
 
-def shades(n: int) -> list[Any]:
-    """`n` colours for ordered things such as sizes, from dark to light, so that gray keeps their order."""
-    import matplotlib
-
-    return [matplotlib.colormaps["viridis"](v) for v in np.linspace(0.0, 0.88, n)]
-
-
-def count(number: float) -> str:
-    """A count for people: 11.8M."""
-    for unit, suffix in ((1e12, "T"), (1e9, "B"), (1e6, "M"), (1e3, "k")):
-        if number >= unit:
-            return f"{number / unit:.3g}{suffix}"
-    return f"{number:.3g}"
-
-
 def stroke_of(schedule: str) -> dict[str, Any]:
     """The stroke of a schedule, the same on every picture."""
     name = "WSD, last 20 %" if schedule == "WSD" else schedule
@@ -75,15 +63,6 @@ def legend_above(figure: Any, panels: Any, columns: int = 5) -> None:
             handles.setdefault(label, handle)
     order = sorted(handles, key=lambda l: SCHEDULE_ORDER.index(l) if l in SCHEDULE_ORDER else 99)
     figure.legend([handles[l] for l in order], order, loc="outside upper left", ncols=min(columns, len(order)))
-
-
-def plain_log(axis: Any) -> None:
-    """Ticks at 1, 2 and 5 of every decade with plain numbers, for log axes of a decade or two."""
-    from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
-
-    axis.set_major_locator(LogLocator(subs=(1, 2, 5)))
-    axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
-    axis.set_minor_formatter(NullFormatter())
 
 
 def curtain(curves: Sequence[Any]) -> tuple[float, float]:

@@ -41,7 +41,7 @@ def draw_noise_law_page(out: Path, name: str, kind: str, curves: Path | None, fa
         grid = figure.subplots(2, len(panels), squeeze=False, height_ratios=[3, 1])
         for i, (title, comparisons) in enumerate(panels):
             draw_comparisons(grid[0, i], grid[1, i], comparisons, title)
-            grid[0, i].legend(loc="upper right", fontsize=5.5)
+            _legend(grid[0, i])
         grid[0, 0].set_ylabel("test loss, smoothed")
         grid[1, 0].set_ylabel("error (%)")
 
@@ -51,6 +51,14 @@ def draw_noise_law_page(out: Path, name: str, kind: str, curves: Path | None, fa
     )
     width = min(PAGE, 2.6 * len(panels) + 0.6)
     return write_page(out, name, draw, width=width, height=3.1, data=note, fast=fast)
+
+
+def _legend(axes: Any) -> None:
+    """Upper right, with room above the curves for what goes beyond three rows."""
+    low, high = axes.get_ylim()
+    rows = len(axes.get_legend_handles_labels()[1])
+    axes.set_ylim(low, high + 0.06 * max(rows - 3, 0) * (high - low))
+    axes.legend(loc="upper right", fontsize=5.5)
 
 
 def _traced(tables: Tables, family: Family) -> Iterator[Panel]:

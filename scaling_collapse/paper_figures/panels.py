@@ -68,5 +68,4 @@ def collapse_panel(axes: Any, ladder: Ladder, offset: float, *, title: str, lege
 
 def legend_of_sizes(axes: Any, ladder: Ladder, **options: Any) -> None:
     """A legend by parameter count."""
-    columns = 2 if len(ladder.sizes) > 4 else 1
-    axes.legend(**({"title": "parameters", "ncols": columns, "columnspacing": 1.0, "loc": "upper right"} | options))
+    axes.legend(**({"title": "parameters", "loc": "upper right", "handlelength": 1.6} | options))

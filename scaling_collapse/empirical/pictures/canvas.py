@@ -14,9 +14,26 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["colors", "house_style", "picture", "size_legend"]
+from ...common import count
+
+__all__ = [
+    "BAND",
+    "CLAIM",
+    "FLOOR",
+    "colors",
+    "count_axis",
+    "house_style",
+    "picture",
+    "plain_log",
+    "room_below",
+    "size_legend",
+]
 
 STYLE = Path(__file__).with_name("house.mplstyle")
+CLAIM, FLOOR = "#D55E00", "#0072B2"
+"""What is predicted, and what it is held against: vermilion and blue, told apart by the colour-blind and in gray."""
+BAND: dict[str, Any] = {"alpha": 0.22, "linewidth": 0, "zorder": 1}
+"""How a shaded range is drawn: below every line."""
 
 
 @contextmanager
@@ -68,6 +85,36 @@ def colors(n: int) -> list[Any]:
     return [matplotlib.colormaps["viridis"](v) for v in np.linspace(0.0, 0.88, n)]
 
 
-def size_legend(axes: Any, sizes: int, **options: Any) -> None:
-    """A legend of that many sizes, in two columns where they are many."""
-    axes.legend(title="parameters", title_fontsize=8, ncols=2 if sizes > 4 else 1, **options)
+def size_legend(axes: Any, sizes: int, *, band: str = "", **options: Any) -> None:
+    """A legend of that many sizes, in two columns where they are many; `band` names what is shaded about the lines."""
+    from matplotlib.patches import Patch
+
+    handles, labels = axes.get_legend_handles_labels()
+    if band:
+        handles, labels = [*handles, Patch(color="0.5", alpha=0.35, linewidth=0)], [*labels, band]
+    axes.legend(handles, labels, title="parameters", ncols=2 if sizes > 4 else 1, **options)
+
+
+def plain_log(axis: Any) -> None:
+    """Ticks at 1, 2 and 5 of every decade with plain numbers, for log axes of a decade or two."""
+    from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
+
+    axis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+    axis.set_minor_formatter(NullFormatter())
+
+
+def count_axis(axis: Any) -> None:
+    """Counts of tokens or steps as people write them (250k, 1.5M), with no power of ten at the axis' end."""
+    from matplotlib.ticker import FuncFormatter
+
+    axis.set_major_formatter(FuncFormatter(lambda value, _: count(value) if value else "0"))
+
+
+def room_below(low: float, high: float, share: float) -> float:
+    """The lower limit of an axis up to `high` that leaves `share` of it below `low`, for a legend.
+
+    >>> room_below(1.0, 2.0, 0.5)
+    0.0
+    """
+    return low - share / (1.0 - share) * (high - low)

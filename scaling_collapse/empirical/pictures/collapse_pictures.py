@@ -10,9 +10,12 @@ import numpy as np
 
 from ...common import count
 from ..collapse.collapse_report import CollapseReport
-from .canvas import colors, picture, size_legend
+from .canvas import BAND, CLAIM, FLOOR, colors, picture, room_below, size_legend
 
 __all__ = ["draw_collapse", "draw_delta_vs_sigma", "paint_collapse", "paint_delta_vs_sigma"]
+
+LEGEND = 0.3
+"""Share of the picture of Delta that its legend needs, below whatever is drawn in the left two thirds."""
 
 
 def draw_collapse(report: CollapseReport) -> bytes:
@@ -31,45 +34,51 @@ def paint_collapse(axes: Any, report: CollapseReport) -> Any:
     for i, (p, color) in enumerate(zip(ladder.sizes, colors(len(ladder.sizes)), strict=True)):
         l = report.normalized[ladder.size_index == i]
         axes.plot(report.x, l.mean(axis=0), color=color, label=count(p))
-        axes.fill_between(report.x, l.min(axis=0), l.max(axis=0), color=color, alpha=0.25, linewidth=0)
-    axes.set(xlim=(0, 1), xlabel="normalized compute $x$", ylabel="normalized reducible loss $\\ell(x)$")
+        axes.fill_between(report.x, l.min(axis=0), l.max(axis=0), color=color, **BAND)
+    axes.set(
+        xlim=(0, 1), xlabel="normalized compute $x = t/t^*$", ylabel="normalized reducible loss $\\ell(x)$",
+        title=f"Verdict: {report.verdict}\n{_offset(report)}",
+    )  # fmt: skip
     if math.isfinite(report.offset):
         span = np.nanmax(report.normalized) - 1
         axes.set_ylim(1 - 0.03 * span, 1 + 1.05 * span)
-        size_legend(axes, len(ladder.sizes), loc="upper right")
+        seeds = max(size.seeds for size in report.sizes)
+        size_legend(axes, len(ladder.sizes), band="range over seeds" if seeds > 1 else "", loc="upper right")
     else:
-        axes.text(0.5, 0.5, "no irreducible loss: nothing to normalize", ha="center", transform=axes.transAxes)
-    axes.set_title(f"Verdict: {report.verdict}", loc="left")
+        axes.text(0.5, 0.5, "nothing to normalize", ha="center", transform=axes.transAxes)
     return axes
 
 
 def paint_delta_vs_sigma(axes: Any, report: CollapseReport) -> Any:
     """Collapse deviation Delta(x), its range over the interval of L0, and the noise floor sigma(x); the axes."""
-    x, inside = report.x, report.x < 1
-    if np.isfinite(report.delta_low).any():
-        axes.fill_between(
-            x[inside], report.delta_low[inside], report.delta_high[inside], color="C0", alpha=0.2, linewidth=0,
-            label="$\\Delta$ as $L_0$ moves in its interval",
-        )  # fmt: skip
-    axes.plot(x[inside], report.delta[inside], color="C0", label="collapse deviation $\\Delta(x)$")
+    inside = report.x < 1
+    x, delta, low, high = (v[inside] for v in (report.x, report.delta, report.delta_low, report.delta_high))
+    if np.isfinite(low).any():
+        name = f"$\\Delta$ over the {report.law.level:.0%} interval of $L_0$"
+        axes.fill_between(x, low, high, color=FLOOR, label=name, **BAND)
+    axes.plot(x, delta, color=FLOOR, label="collapse deviation $\\Delta(x)$")
     if np.isfinite(report.sigma).all():
-        axes.plot(x, report.sigma, color="C3", linestyle="--", label="noise floor $\\sigma(x)$")
-        part = report.supercollapse.fraction
-        axes.set_title(f"$\\Delta < \\sigma$ on {part:.1%} of $x$", loc="left")
+        axes.plot(report.x, report.sigma, "--", color=CLAIM, label="noise floor $\\sigma(x)$, seeds of one size")
+        finding = f"$\\Delta < \\sigma$ on {report.supercollapse.fraction:.1%} of $x$"
     else:
-        axes.set_title("no noise floor: " + _why_no_floor(report), loc="left")
-    axes.set(xlim=(0, 1), yscale="log", xlabel="normalized compute $x$", ylabel="relative spread")
-    finite = report.delta[inside][np.isfinite(report.delta[inside]) & (report.delta[inside] > 0)]
-    if finite.size:
-        floor = np.nanmin([*finite, *report.sigma[np.isfinite(report.sigma) & (report.sigma > 0)]])
-        axes.set_ylim(max(floor, 1e-2 * finite.max()) / 1.5, None)
-    else:
-        axes.set_yscale("linear")
-    handles, labels = axes.get_legend_handles_labels()
-    if labels:
-        axes.legend(handles, labels, loc="lower left")
+        finding = "No noise floor" + (": one seed a size" if math.isfinite(report.offset) else "")
+    axes.set(
+        xlim=(0, 1), xlabel="normalized compute $x = t/t^*$", ylabel="spread over all runs, relative",
+        title=f"{finding}\n{_offset(report)}",
+    )  # fmt: skip
+    drawn = np.stack([delta, low, high, report.sigma[inside]])
+    drawn = np.where(drawn > 0, drawn, np.nan)
+    if np.isfinite(drawn).any():
+        top, left = np.log(np.nanmax(drawn)), drawn[:, x < 0.67]
+        bottom = min(np.log(np.nanmin(drawn)), room_below(np.log(np.nanmin(left)), top, LEGEND))
+        axes.set(yscale="log", ylim=(np.exp(bottom) / 1.3, 1.3 * np.exp(top)))
+        axes.legend(loc="lower left")
     return axes
 
 
-def _why_no_floor(report: CollapseReport) -> str:
-    return "one seed a size" if math.isfinite(report.offset) else "no irreducible loss"
+def _offset(report: CollapseReport) -> str:
+    """The offset in use, and whether it was given or fitted."""
+    if not math.isfinite(report.offset):
+        return "no irreducible loss below every final loss"
+    how = "the law's fitted $L_0$" if report.offset == report.law.L0 else "given"
+    return f"offset $\\hat L$ = {report.offset:.4g} ({how})"

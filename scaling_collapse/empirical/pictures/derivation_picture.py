@@ -27,15 +27,19 @@ def draw_derivation(derivation: Derivation, sizes: ArrayLike | None = None) -> b
 
 
 def paint_derivation(axes: Any, derivation: Derivation, sizes: ArrayLike | None = None) -> Any:
-    """Normalized curves of `sizes` and their limit; default the derivation's own, else 10 to 10^9; the axes."""
+    """Normalized curves of `sizes` and their limit; default the derivation's own, else 10 to 10^9; the axes.
+
+    Curves that are one (an exact collapse) are drawn ever thinner, so that all of them are seen.
+    """
     if len(derivation.curves) != 1:
         raise InputError("Derivation.plot needs one normalized curve; got several regions or none. Give gamma.")
     chosen = np.atleast_1d(np.asarray((derivation.sizes or SIZES) if sizes is None else sizes, dtype=np.float64))
     curve = derivation.curves[0]
     x = np.linspace(0.02, 1.0, 400)
     values = curve(x, chosen[:, None])
-    for color, p, row in zip(colors(chosen.size), chosen, values, strict=True):
-        axes.plot(x, row, color=color, label=f"$p$ = {_power_of_ten(p)}")
+    widths = np.linspace(5.0, 1.4, chosen.size) if curve.only.exact else np.full(chosen.size, 1.4)
+    for color, width, p, row in zip(colors(chosen.size), widths, chosen, values, strict=True):
+        axes.plot(x, row, color=color, linewidth=width, label=f"$p$ = {_power_of_ten(p)}")
     limit = np.broadcast_to(sympy.lambdify(X, curve.limit, "numpy")(x), x.shape).astype(np.float64)
     label = "every $p$" if curve.only.exact else r"limit $p \to \infty$"
     axes.plot(x, limit, color="black", linestyle=(0, (4, 3)), linewidth=1.2, label=label)
@@ -46,7 +50,7 @@ def paint_derivation(axes: Any, derivation: Derivation, sizes: ArrayLike | None 
     ratio = "" if optimal is None else f" = {float(curve.gamma / optimal):.3g} $\\gamma^*$"
     ratio = ratio.replace("= 1 ", "= ")
     finding = {"trivial": "one term wins", "exact": "exact collapse", "asymptotic": "asymptotic collapse"}[curve.kind]
-    axes.set_title(f"$\\gamma$ = {float(curve.gamma):.4g}{ratio}: {finding}", loc="left")
+    axes.set_title(f"$\\gamma$ = {float(curve.gamma):.4g}{ratio}: {finding}")
     axes.legend()
     return axes
 

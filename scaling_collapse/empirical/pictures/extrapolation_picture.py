@@ -9,7 +9,7 @@ import numpy as np
 from ...common import PFLOP, Array, count
 from ...theory import LossCurve
 from ..extrapolation.extrapolation import Extrapolation
-from .canvas import colors, picture
+from .canvas import BAND, CLAIM, colors, picture
 
 __all__ = ["draw_extrapolation", "paint_deviations", "paint_extrapolation"]
 
@@ -35,21 +35,28 @@ def paint_extrapolation(axes: Any, found: Extrapolation) -> Any:
     for (p, curves), color in zip(found.ladder.by_size.items(), colors(len(found.ladder.sizes)), strict=True):
         C, L = _mean_curve(curves, x)
         axes.plot(C, L, color=color, label=count(p))
-        axes.plot(C[-1], L[-1], "o", color=color, markersize=4, markeredgecolor="white")
+        axes.plot(C[-1], L[-1], "o", color=color, markersize=4, markeredgecolor="white", zorder=4)
         ends.append(L[-1])
-    axes.plot(C_new, predicted, color="C3", label=f"{count(found.params)}, predicted")
-    band = f"one run, {found.level:.0%}"
-    axes.fill_between(C_new, found.low[kept], found.high[kept], color="C3", alpha=0.25, linewidth=0, label=band)
-    span = np.geomspace(min(c.horizon_compute for c in found.ladder) / PFLOP / 2, C_new[-1] * 2, 100)
-    text = f"$L_0 + a\\,C^{{-b}}$, $L_0$ = {law.L0:.4g}, $b$ = {law.b:.3g}"
-    axes.plot(span, law.L0 + law.a * span**-law.b, "--", color="black", linewidth=1.0, label=text)
+    axes.plot(C_new, predicted, color=CLAIM, linewidth=1.8, label=f"{count(found.params)}, predicted")
+    band = f"one run of it, {found.level:.0%}"
+    axes.fill_between(C_new, found.low[kept], found.high[kept], color=CLAIM, label=band, **BAND)
+    first = min(c.horizon_compute for c in found.ladder) / PFLOP / 2
+    span = np.geomspace(first, C_new[-1] * 2, 100)
+    line = f"$L_0 + a\\,C^{{-b}}$, $L_0$ = {law.L0:.4g}"
+    axes.plot(span, law.L0 + law.a * span**-law.b, "--", color="black", linewidth=1.0, label=line)
     height = max(ends) - predicted[-1]
-    axes.set_ylim(predicted[-1] - 0.7 * height, max(ends) + 0.6 * height)
-    axes.set(xscale="log", xlim=(span[0] / 4, span[-1]), xlabel="training compute (PFLOPs)", ylabel="loss")
-    axes.legend(loc="lower left", fontsize=7, ncols=2)
-    low, high = found.final_interval
-    axes.set_title(f"Final loss {found.final_loss:.5g}, one run {low:.5g} to {high:.5g}", loc="left")
+    axes.set(
+        xscale="log", xlim=(first / 4, 8 * C_new[-1]), ylim=(predicted[-1] - 0.25 * height, max(ends) + 0.6 * height),
+        xlabel="training compute $C$ (PFLOPs)", ylabel="loss", title=_finding(found),
+    )  # fmt: skip
+    axes.legend(loc="upper right", fontsize=7, title="parameters, prediction, law", title_fontsize=7)
     return axes
+
+
+def _finding(found: Extrapolation) -> str:
+    low, high = found.final_interval
+    one = "interval unknown" if np.isnan(low) else f"one run: {low:.4g} to {high:.4g} ({found.level:.0%})"
+    return f"{count(found.params)} parameters end at {found.final_loss:.4g}\n{one}"
 
 
 def paint_deviations(axes: Any, found: Extrapolation) -> Any:
@@ -64,18 +71,20 @@ def paint_deviations(axes: Any, found: Extrapolation) -> Any:
     for curves, color in zip(found.ladder.by_size.values(), colors(len(found.ladder.sizes)), strict=True):
         C, L = _mean_curve(curves, x)
         axes.plot(x, percent(L, law.a * C[-1] ** -law.b), color=color, linewidth=1.0)
-    reducible, shade = found.final_loss - law.L0, {"color": "C3", "linewidth": 0}
-    outer, inner = ((found.low, found.high), (found.expected_low, found.expected_high))
-    named = ((outer, 0.2, f"one run, {found.level:.0%}"), (inner, 0.35, "mean of many runs"))
-    for (bottom, top), alpha, name in named:
-        edges = percent(bottom[kept], reducible), percent(top[kept], reducible)
-        axes.fill_between(x, *edges, alpha=alpha, label=f"{count(found.params)}: {name}", **shade)
-    if np.isfinite(found.low).all():
-        reach = max(abs(percent(side[kept], reducible)[x >= 0.1]).max() for side in outer)
+    reducible, size = found.final_loss - law.L0, count(found.params)
+    outer = [percent(side[kept], reducible) for side in (found.low, found.high)]
+    inner = [percent(side[kept], reducible) for side in (found.expected_low, found.expected_high)]
+    axes.fill_between(x, *outer, color=CLAIM, label=f"one run of {size}, {found.level:.0%}", **BAND)
+    for side, label in zip(inner, (f"mean of many runs of {size}, {found.level:.0%}", ""), strict=True):
+        axes.plot(x, side, "--", color=CLAIM, linewidth=1.0, label=label)
+    if np.isfinite(outer).all():
+        reach = max(abs(side[x >= 0.1]).max() for side in outer)
         axes.set_ylim(-2 * reach, 2 * reach)
         axes.legend(loc="lower right")
-    axes.set(xlim=(0, 1), xlabel="normalized compute $x$", ylabel="reducible loss over law x curve, less 1 (%)")
-    axes.set_title("Each size against the joint law and curve", loc="left")
+    axes.set(
+        xlim=(0, 1), xlabel="normalized compute $x = t/t^*$", ylabel="off the joint law and curve (%)",
+        title="How far sizes lie from\nthe law times the common curve",
+    )  # fmt: skip
     return axes
 
 
