@@ -53,7 +53,7 @@ def _on_one_clock(curves: list[LossCurve]) -> tuple[Array, Array]:
 
 
 def _title(ladder: Ladder, kinds: list[str]) -> str:
-    sizes = f"{len(ladder.sizes)} sizes" if len(ladder.sizes) > 1 else f"{count(ladder.sizes[0])} parameters"
+    sizes = f"{len(ladder.sizes)} sizes" if len(ladder.sizes) > 1 else f"{count(min(ladder.sizes))} parameters"
     return f"{sizes}, {len(ladder)} runs, " + (kinds[0] if len(kinds) == 1 else f"{len(kinds)} schedules")
 
 
