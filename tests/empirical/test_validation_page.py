@@ -73,9 +73,12 @@ def opened(browser, page):
 
 
 def panel(opened, name):
-    return next(
+    """The panel of that name, unfolded."""
+    found = next(
         p for p in opened.find_elements("css selector", ".panel") if p.find_element("tag name", "h3").text == name
     )
+    opened.execute_script("arguments[0].open = true", found)
+    return found
 
 
 def move(opened, name, slider, position):
@@ -120,8 +123,9 @@ def test_the_page_starts_from_pythons_numbers_and_fetches_nothing(opened, valida
         seen = state(opened, case.name)
         assert np.abs(np.array(seen["delta"]) - case.report.delta).max() < 1e-9
         assert np.abs(np.array(seen["sigma"]) - case.report.sigma).max() < 1e-9
-    shown = [r for r in opened.find_elements("css selector", "#rows tbody tr") if r.is_displayed()]
-    assert len(shown) == sum(r.verdict != "not applicable" for r in validation.rows)
+    for verdict, n in validation.counts.items():
+        assert len(opened.find_elements("css selector", f"tr.{verdict.replace(' ', '-')}")) == n
+        assert f"{verdict}: {n}" in opened.find_element("id", "counts").text
 
 
 def test_the_offset_slider_breaks_the_collapse_as_python_says(opened, validation):
@@ -172,3 +176,87 @@ def test_keys_move_a_slider(opened, validation):
     seen = state(opened, "decay")
     assert seen["offset"] > before
     same(seen, next(c for c in validation.cases if c.name == "decay"))
+
+
+@pytest.fixture
+def sized(opened):
+    """The opened page at a width and in a colour scheme, as it was before afterwards."""
+
+    def resize(width, scheme="light"):
+        opened.execute_cdp_cmd(
+            "Emulation.setDeviceMetricsOverride",
+            {"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": False},
+        )
+        feature = {"name": "prefers-color-scheme", "value": scheme}
+        opened.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": [feature]})
+        opened.refresh()
+        return opened
+
+    yield resize
+    opened.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
+    opened.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": []})
+
+
+@pytest.mark.parametrize("width", [1280, 420, 390])
+def test_the_page_is_short_and_as_wide_as_its_window_before_one_unfolds(sized, width):
+    seen = sized(width)
+    assert seen.execute_script("return document.documentElement.scrollHeight") < 4000
+    assert seen.execute_script("return document.documentElement.scrollWidth") <= width
+
+
+@pytest.mark.parametrize("width", [1280, 420])
+def test_what_does_not_hold_comes_first_with_its_verdict_in_sight(sized, width, validation):
+    seen = sized(width)
+    worst = next(v for v in ("does not hold", "undecided", "holds") if validation.counts[v])
+    rows = [r for r in seen.find_elements("css selector", "#rows tbody tr") if r.is_displayed()]
+    assert 0 < len(rows) <= 10
+    for row in rows:
+        verdict = row.find_element("css selector", "td.is .verdict")
+        assert worst in verdict.text
+        left, right = verdict.rect["x"], verdict.rect["x"] + verdict.rect["width"]
+        assert 0 <= left < right <= width
+
+
+def test_links_unfold_what_they_lead_to(opened, validation):
+    assert validation.counts["not applicable"]
+    for link, target in (("#counts a.not-applicable", "not-applicable"), ("nav a[href='#panel-1']", "panel-1")):
+        assert not opened.find_element("id", target).get_property("open")
+        opened.find_element("css selector", link).send_keys("\ue007")  # the enter key
+        opened.execute_async_script("setTimeout(arguments[0], 50)")
+        assert opened.find_element("id", target).get_property("open")
+        assert opened.execute_script("return document.activeElement.parentElement.id") == target
+
+
+def test_every_control_is_reached_by_keys_and_has_a_name(opened):
+    opened.execute_script("document.querySelectorAll('details').forEach((d) => { d.open = true; })")
+    controls = [c for c in opened.find_elements("css selector", "input, button, summary, a") if c.is_displayed()]
+    assert {c.tag_name for c in controls} == {"input", "button", "summary", "a"}
+    for control in controls:
+        assert control.accessible_name
+        opened.execute_script("arguments[0].focus()", control)
+        assert opened.switch_to.active_element == control
+    names = [c.accessible_name for c in controls if c.tag_name == "button"]
+    assert len(set(names)) == len(names)
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_no_picture_is_empty(sized, scheme):
+    """Besides grid, ticks and frame: in the inner part of every picture there are pixels of a colour of their own."""
+    seen = sized(1000, scheme)
+    seen.execute_script("document.querySelectorAll('.panel').forEach((d) => { d.open = true; })")
+    seen.execute_async_script("setTimeout(arguments[0], 200)")
+    background, marks = seen.execute_script(
+        """return [getComputedStyle(document.body).backgroundColor,
+             [...document.querySelectorAll('canvas')].map((c) => {
+             const data = c.getContext('2d').getImageData(70, 40, c.width - 90, c.height - 90).data;
+             let vivid = 0;
+             for (let i = 0; i < data.length; i += 4) {
+               const rgb = data.slice(i, i + 3);
+               if (data[i + 3] > 200 && Math.max(...rgb) - Math.min(...rgb) > 60) vivid++;
+             }
+             return vivid;
+           })]"""
+    )
+    assert sum(map(int, background[4:-1].split(","))) < 150 if scheme == "dark" else background == "rgb(255, 255, 255)"
+    assert len(marks) >= 8
+    assert min(marks) > 100

@@ -107,12 +107,22 @@ function compute(panel, offset, gamma) {
 
 /* ---- drawing ---- */
 
-// Five colours from dark to light that stay in order when printed in gray.
-const RAMP = [[68, 1, 84], [59, 82, 139], [33, 145, 140], [74, 183, 95], [180, 200, 40]];
+// Five colours from dark to light that stay in order in gray; on a dark page the darkest still stands out from it.
+const RAMPS = {
+  light: [[68, 1, 84], [59, 82, 139], [33, 145, 140], [74, 183, 95], [180, 200, 40]],
+  dark: [[138, 96, 190], [112, 140, 214], [72, 180, 190], [122, 214, 132], [240, 240, 130]],
+};
+const DARK = window.matchMedia("(prefers-color-scheme: dark)");
+
+// The page's own colours, by the names that its style gives them.
+function ink(name) {
+  return getComputedStyle(document.documentElement).getPropertyValue(`--${name}`).trim();
+}
 
 function colour(share) {
-  const at = share * (RAMP.length - 1), k = Math.min(Math.floor(at), RAMP.length - 2);
-  return `rgb(${RAMP[k].map((v, i) => Math.round(v + (at - k) * (RAMP[k + 1][i] - v))).join(",")})`;
+  const ramp = RAMPS[DARK.matches ? "dark" : "light"];
+  const at = share * (ramp.length - 1), k = Math.min(Math.floor(at), ramp.length - 2);
+  return `rgb(${ramp[k].map((v, i) => Math.round(v + (at - k) * (ramp[k + 1][i] - v))).join(",")})`;
 }
 
 function count(p) {
@@ -137,8 +147,8 @@ function axes(canvas, yLow, yHigh, log, yLabel) {
   const Y = (y) => box.bottom - ((scale(y) - low) / (high - low)) * (box.bottom - box.top);
   g.font = "12px system-ui, sans-serif";
   g.lineWidth = 1;
-  g.strokeStyle = "#e8ebef";
-  g.fillStyle = "#5d6877";
+  g.strokeStyle = ink("grid");
+  g.fillStyle = ink("quiet");
   g.textAlign = "center";
   for (let k = 0; k <= 5; k++) {
     g.beginPath(); g.moveTo(X(k / 5), box.top); g.lineTo(X(k / 5), box.bottom); g.stroke();
@@ -151,7 +161,7 @@ function axes(canvas, yLow, yHigh, log, yLabel) {
     g.fillText(log && v < 9e-4 ? v.toExponential(0) : `${+v.toPrecision(6)}`, box.left - 6, Y(v) + 4);
   }
   g.textAlign = "left";
-  g.fillStyle = "#1c2430";
+  g.fillStyle = ink("ink");
   g.fillText(yLabel, 4, 14);
   const line = (x, y, style, thick, dash) => {
     g.save();
@@ -188,33 +198,54 @@ function largest(rows) {
   return rows.reduce((most, row) => row.reduce((m, v) => (Number.isFinite(v) && v > m ? v : m), most), -Infinity);
 }
 
+// Why a picture has no curve; no picture stays empty without a word.
+function tell({ g, box }, text) {
+  g.textAlign = "center";
+  g.fillStyle = ink("fault");
+  g.fillText(text, (box.left + box.right) / 2, (box.top + box.bottom) / 2, box.right - box.left - 8);
+}
+
+// Which sizes the legend names: all, or of many the first, the middle and the last.
+function named(n) {
+  return n <= 10 ? [...Array(n).keys()] : [0, Math.floor(n / 2), n - 1];
+}
+
 function drawCurves(canvas, panel, now) {
   const top = Math.max(largest(panel.start.curves), now.curves ? Math.min(largest(now.curves), 40) : 1);
-  const { g, line, box } = axes(canvas, 1, 1 + (top - 1) * 1.05, false, "normalized loss l(x)");
+  const drawn = axes(canvas, 1, 1 + (top - 1) * 1.05, false, "normalized loss l(x)"), { g, line, box } = drawn;
   const n = panel.sizes.length;
   if (now.curves) {
     now.curves.forEach((l, i) => line(panel.x, l, colour(n > 1 ? panel.size_index[i] / (n - 1) : 0), 1.1));
+  } else {
+    tell(drawn, now.reason);
   }
   g.textAlign = "right";
-  panel.sizes.forEach((p, s) => {
-    const y = box.top + 14 + 15 * s;
+  g.fillStyle = ink("quiet");
+  g.fillText("parameters", box.right - 6, box.top + 2);
+  named(n).forEach((s, row) => {
+    const y = box.top + 18 + 15 * row;
     g.strokeStyle = colour(n > 1 ? s / (n - 1) : 0); g.lineWidth = 3;
     g.beginPath(); g.moveTo(box.right - 26, y - 4); g.lineTo(box.right - 6, y - 4); g.stroke();
-    g.fillStyle = "#1c2430"; g.fillText(`${count(p)}`, box.right - 32, y);
+    g.fillStyle = ink("ink"); g.fillText(`${count(panel.sizes[s])}`, box.right - 32, y);
   });
 }
 
+const ZERO = 1e-12; // a spread below this is rounding: the collapse is exact
+
 function drawDeviation(canvas, panel, now) {
   const seen = [panel.start.delta, now.delta, panel.start.sigma, now.sigma].filter(Boolean)
-    .map((row) => Array.from(row).slice(0, -2).filter((v) => v > 0));
+    .map((row) => Array.from(row).slice(0, -1).filter((v) => v > ZERO));
   const all = seen.flat();
   const high = 10 ** Math.ceil(Math.log10(Math.max(1e-3, ...all)));
-  const low = Math.max(10 ** Math.floor(Math.log10(Math.min(high / 10, ...all))), high / 1e4);
-  const { g, line, box } = axes(canvas, low, high, true, panel.start.sigma ? "Δ(x) solid, σ(x) dashed" : "Δ(x)");
-  line(panel.x, panel.start.delta, "#9aa4b1", 1);
-  if (now.sigma) line(panel.x, now.sigma, "#b45309", 1.8, [6, 4]);
-  if (now.delta) line(panel.x, now.delta, "#1f5fa8", 2);
-  if (now.reason) { g.fillStyle = "#7f1d1d"; g.fillText(now.reason, box.left + 8, box.top + 16); }
+  const low = 10 ** Math.floor(Math.log10(Math.min(high / 10, ...all)));
+  const label = panel.start.sigma ? "Δ(x) solid, σ(x) dashed, thin: Δ at the start" : "Δ(x); thin: at the start";
+  const drawn = axes(canvas, low, high, true, label), { line } = drawn;
+  const beyondRounding = (row) => row.map((v) => (v > ZERO ? v : NaN));
+  line(panel.x, beyondRounding(panel.start.delta), ink("start"), 1);
+  if (now.sigma) line(panel.x, now.sigma, ink("sigma"), 1.8, [6, 4]);
+  if (now.delta) line(panel.x, beyondRounding(now.delta), ink("delta"), 2);
+  if (now.reason) tell(drawn, now.reason);
+  else if (!(largest([now.delta]) > ZERO)) tell(drawn, "Δ = 0: the collapse is exact. Move γ to break it.");
 }
 
 /* ---- panels ---- */
@@ -254,7 +285,7 @@ function slider(panel, name, text, changed) {
   const middle = Math.round((about.value - about.low) / step);
   const input = make("input", { type: "range", id, min: 0, max: STEPS, step: 1, value: middle });
   const shown = make("output", { for: id });
-  const reset = make("button", { type: "button" }, "reset");
+  const reset = make("button", { type: "button", "aria-label": `reset ${text} of ${panel.name}` }, "reset");
   const value = () => (Number(input.value) === middle ? about.value : about.low + step * Number(input.value));
   const update = () => {
     shown.textContent = `${value().toPrecision(6)} (start ${about.value.toPrecision(6)})`;
@@ -282,38 +313,55 @@ function build(panel, number) {
   const deviation = make("canvas", { role: "img", "aria-label": `Delta and sigma of ${panel.name}` });
   const live = make("p", { class: "live", "aria-live": "polite" });
   const sliders = {};
+  const box = make("details", { class: "panel", id: `panel-${number}` },
+    make("summary", {}, make("h3", {}, panel.name), make("span", { class: "about" }, panel.about)));
   const draw = () => {
-    const now = compute(panel, sliders.offset ? sliders.offset.value() : null, sliders.gamma ? sliders.gamma.value() : null);
-    window.validation.state[panel.name] = now;
+    if (!box.open) return; // what is folded has no size to draw in
+    const now = window.validation.state[panel.name];
     drawCurves(curves, panel, now);
     drawDeviation(deviation, panel, now);
-    live.textContent = words(panel, now);
   };
-  const box = make("article", { class: "panel", id: `panel-${number}` },
-    make("h3", {}, panel.name), make("div", { class: "about" }, panel.about));
-  if (panel.offset) box.append((sliders.offset = slider(panel, "offset", "offset L̂", draw)).row);
-  if (panel.gamma) box.append((sliders.gamma = slider(panel, "gamma", "exponent γ", draw)).row);
+  const update = () => {
+    const now = compute(panel, sliders.offset ? sliders.offset.value() : null, sliders.gamma ? sliders.gamma.value() : null);
+    window.validation.state[panel.name] = now;
+    live.textContent = words(panel, now);
+    draw();
+  };
+  if (panel.offset) box.append((sliders.offset = slider(panel, "offset", "offset L̂", update)).row);
+  if (panel.gamma) box.append((sliders.gamma = slider(panel, "gamma", "exponent γ", update)).row);
   box.append(make("div", { class: "plots" }, curves, deviation), live);
   document.getElementById("panels").append(box);
+  box.addEventListener("toggle", draw);
+  update();
   return draw;
 }
 
-function filterRows() {
-  const buttons = [...document.querySelectorAll(".filter button")];
-  const choose = (button) => {
-    const show = button.dataset.show;
-    buttons.forEach((b) => b.setAttribute("aria-pressed", String(b === button)));
-    document.querySelectorAll("#rows tbody tr").forEach((row) => {
-      row.hidden = !(row.className === show || (show === "applicable" && row.className !== "not-applicable"));
-    });
-  };
-  buttons.forEach((button) => button.addEventListener("click", () => choose(button)));
-  choose(buttons[0]);
+/* ---- folding ---- */
+
+// A link unfolds what it leads to.
+function unfold() {
+  const target = document.getElementById(decodeURIComponent(location.hash.slice(1)));
+  if (!(target instanceof HTMLDetailsElement)) return;
+  target.open = true;
+  target.scrollIntoView();
+  target.querySelector("summary").focus({ preventScroll: true });
+}
+
+// Contents and notes are seen where there is room, and folded where rows are cards.
+const WIDE = window.matchMedia("(min-width: 821px)");
+
+function foldWhereNarrow() {
+  document.querySelectorAll("details.fold").forEach((part) => { part.open = WIDE.matches; });
 }
 
 window.validation = { state: {} };
 const panels = JSON.parse(document.getElementById("data").textContent);
 const redraw = panels.map(build);
-redraw.forEach((draw) => draw());
-window.addEventListener("resize", () => redraw.forEach((draw) => draw()));
-filterRows();
+const redrawAll = () => redraw.forEach((draw) => draw());
+window.addEventListener("resize", redrawAll);
+DARK.addEventListener("change", redrawAll);
+WIDE.addEventListener("change", foldWhereNarrow);
+window.addEventListener("hashchange", unfold);
+document.querySelectorAll("nav a, a.verdict").forEach((link) => link.addEventListener("click", () => setTimeout(unfold)));
+foldWhereNarrow();
+unfold();

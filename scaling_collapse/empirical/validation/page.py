@@ -19,14 +19,18 @@ __all__ = ["LIMIT", "render"]
 LIMIT = 2_000_000
 """Bytes that a page may have."""
 SPARE = 50_000
+FIRST = 10
+"""Rows of a verdict that are seen at once; the others unfold."""
 HERE = Path(__file__).parent
 RELATION = {Relation.EQUAL: "", Relation.BELOW: "below ", Relation.AT_LEAST: "at least "}
 SIGN = {
-    Verdict.HOLDS: "\N{CHECK MARK}",
     Verdict.DOES_NOT_HOLD: "\N{BALLOT X}",
     Verdict.UNDECIDED: "?",
+    Verdict.HOLDS: "\N{CHECK MARK}",
     Verdict.NOT_APPLICABLE: "\N{EN DASH}",
 }
+"""What stands before a verdict, in the order in which verdicts are told: what does not hold is read first."""
+COLUMNS = ("verdict", "claim", "ladder or table", "predicted", "measured", "note")
 
 
 def render(*, rows: Sequence[Row], cases: Sequence[Case]) -> bytes:
@@ -37,24 +41,31 @@ def render(*, rows: Sequence[Row], cases: Sequence[Case]) -> bytes:
     page = (HERE / "page.html").read_text(encoding="utf-8")
     for name in ("page.css", "page.js"):
         page = page.replace(f"{{{{{name}}}}}", (HERE / name).read_text(encoding="utf-8"))
+    for name, text in (("summary", _summary(rows)), ("counts", _counts(rows)), ("rows", _groups(rows))):
+        page = page.replace(f"{{{{{name}}}}}", text)
+    panels, missing = _panels(cases, LIMIT - SPARE - len(page.encode()))
+    without = f"<p>Without a panel: {html.escape('; '.join(missing))}.</p>" if missing else ""
+    page = page.replace("{{missing}}", without).replace("{{contents}}", _contents(panels))
+    return page.replace("{{data}}", _json(panels)).encode()
+
+
+def _panels(cases: Sequence[Case], room: int) -> tuple[list[dict[str, Any]], list[str]]:
+    """The panels that fit into so many bytes, those of theory last, and which ladders have none, with the reason."""
     panels, missing = [], []
-    page = page.replace("{{counts}}", _counts(rows)).replace("{{rows}}", "\n".join(map(_row, rows)))
     theory = theory_panels(cases)
-    room = LIMIT - SPARE - len(page.encode()) - len(_json(theory))
+    room -= len(_json(theory))
     for case in cases:
         if not case.usable:
             missing.append(f"{case.name} ({case.refusal})")
             continue
         panel = ladder_panel(case)
-        room -= len(_json(panel)) + 2
-        if room < 0:
+        size = len(_json(panel)) + 2
+        if size > room:
             missing.append(f"{case.name} (the page would exceed {LIMIT / 1e6:g} MB)")
-            room += len(_json(panel)) + 2
         else:
             panels.append(panel)
-    without = f"<p>Without a panel: {html.escape('; '.join(missing))}.</p>" if missing else ""
-    page = page.replace("{{missing}}", without)
-    return page.replace("{{data}}", _json([*panels, *theory])).encode()
+            room -= size
+    return [*panels, *theory], missing
 
 
 def _json(value: Any) -> str:
@@ -62,20 +73,71 @@ def _json(value: Any) -> str:
     return json.dumps(plain(value), allow_nan=False, separators=(",", ":")).replace("<", "\\u003c")
 
 
+def _summary(rows: Sequence[Row]) -> str:
+    n = counts_of(rows)
+    applying = sum(n.values()) - n[Verdict.NOT_APPLICABLE]
+    return (
+        f"Of {applying} predictions that these tables can test, {n[Verdict.HOLDS]} hold, "
+        f"{n[Verdict.DOES_NOT_HOLD]} do not hold, and {n[Verdict.UNDECIDED]} stay undecided."
+    )
+
+
 def _counts(rows: Sequence[Row]) -> str:
-    return " ".join(f'<span class="verdict {_slug(v)}">{SIGN[v]} {n} {v}</span>' for v, n in counts_of(rows).items())
+    """The number of rows of each verdict, each a link to them where there are any."""
+    found = counts_of(rows)
+    return "\n".join(
+        f'<a href="#{_slug(v)}" class="verdict {_slug(v)}">{sign} {v}: {found[v]}</a>'
+        if found[v]
+        else f'<span class="verdict {_slug(v)}">{sign} {v}: 0</span>'
+        for v, sign in SIGN.items()
+    )
+
+
+def _contents(panels: Sequence[dict[str, Any]]) -> str:
+    """Links to every panel."""
+    return "\n".join(f'<li><a href="#panel-{i}">{html.escape(p["name"])}</a></li>' for i, p in enumerate(panels))
+
+
+def _groups(rows: Sequence[Row]) -> str:
+    """The rows of each verdict that has any; only the first group starts unfolded, and of it ten rows."""
+    found = {v: [row for row in rows if row.verdict is v] for v in SIGN}
+    parts = []
+    for verdict, group in found.items():
+        if not group:
+            continue
+        rest = len(group) - FIRST
+        more = f'<details class="more"><summary>{rest} more</summary>{_table(verdict, group[FIRST:])}</details>'
+        parts.append(
+            f'<details class="group" id="{_slug(verdict)}"{"" if parts else " open"}>'
+            f"<summary><h3>{SIGN[verdict]} {verdict}: {len(group)}</h3></summary>"
+            f"{_table(verdict, group[:FIRST])}{more if rest > 0 else ''}</details>"
+        )
+    return "\n".join(parts)
+
+
+def _table(verdict: Verdict, rows: Sequence[Row]) -> str:
+    """Roles are written out: a narrow window lays rows out as cards, and browsers then forget that it is a table."""
+    head = "".join(f'<th scope="col" role="columnheader">{name}</th>' for name in COLUMNS)
+    body = "\n".join(map(_row, rows))
+    return (
+        f'<table role="table" aria-label="claims: {verdict}"><thead role="rowgroup"><tr role="row">{head}</tr></thead>'
+        f'<tbody role="rowgroup">\n{body}\n</tbody></table>'
+    )
 
 
 def _row(row: Row) -> str:
-    cells = [
-        f"<td>{html.escape(row.claim)}</td>",
-        f"<td>{html.escape(row.table)}</td>",
-        f'<td class="number">{number(row.prediction, row.prediction_interval, RELATION[row.relation], unit(row))}</td>',
-        f'<td class="number">{number(row.measurement, row.measurement_interval, unit=unit(row))}</td>',
-        f'<td><span class="verdict {_slug(row.verdict)}">{SIGN[row.verdict]} {row.verdict}</span></td>',
-        f"<td>{html.escape(row.note)}</td>",
-    ]
-    return f'<tr class="{_slug(row.verdict)}">{"".join(cells)}</tr>'
+    predicted = number(row.prediction, row.prediction_interval, RELATION[row.relation], unit(row))
+    measured = number(row.measurement, row.measurement_interval, unit=unit(row))
+    cells = {
+        "is": f'<span class="verdict {_slug(row.verdict)}">{SIGN[row.verdict]} {row.verdict}</span>',
+        "claim": html.escape(row.claim),
+        "of": html.escape(row.table),
+        "number predicted": predicted,
+        "number measured": measured,
+        "about": f"<details class='fold' open><summary>note</summary>{html.escape(row.note)}</details>",
+    }
+    laid = "".join(f'<td role="cell" class="{kind}">{content}</td>' for kind, content in cells.items())
+    return f'<tr role="row" class="{_slug(row.verdict)}">{laid}</tr>'
 
 
 def unit(row: Row) -> str:
