@@ -355,7 +355,7 @@ def test_forecast_plan_ranks_cooldowns(capsys, schedule_runs):
     code, out, _ = run(capsys, *words, "--out", folder / "all", "--json", folder / "plan.json")
     assert code == 0
     assert out.startswith("Cool down over the last")
-    assert "for 1e+06 parameters and 1e+08 tokens" in out
+    assert "for 1M parameters and 100M tokens" in out
     plan = json.loads((folder / "plan.json").read_text())
     assert plan["best"]["gain"] > 0.05
     assert plan["best"]["loss"] == min(p["loss"] for p in plan["plans"])

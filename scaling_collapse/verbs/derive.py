@@ -36,7 +36,7 @@ def derive(
 
     answer = Answer("derive", to, files=[LATEX, PICTURE])
     result = derive_collapse(law, gamma, kappa, sizes)
-    answer.say(result.to_text().rstrip())
+    answer.say(repr(result), "", result.to_text().rstrip())
     files: dict[str, Callable[[], bytes]] = {LATEX: lambda: result.to_latex().encode()}
     if _has_a_picture(result):
         from ..empirical.pictures.derivation_picture import draw_derivation

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 
+from ..common import count
 from ..output import NO_TABLE, Answer, TableOutputs
 from ._options import Number, Sources, Where, parse_where
 
@@ -63,14 +64,14 @@ def _show(found: Extrapolation, answer: Answer) -> None:
     def interval(pair: tuple[float, float]) -> str:
         return f"{pair[0]:.6g} to {pair[1]:.6g}" if pair[0] == pair[0] else "unknown"
 
-    size = f"{found.params:.4g} parameters, {found.horizon_tokens:.4g} tokens"
+    size = f"{count(found.params)} parameters, trained for {count(found.horizon_tokens)} tokens,"
     if found.claimed:
         answer.say(
             f"A model of {size} is predicted to end at a loss of {number(found.final_loss)} "
             f"({found.level:.0%} band of one run: {interval(found.final_interval)}); status: {found.status}"
         )
     else:
-        answer.say(f"Nothing is predicted for {size}, and no table is written: {found.status}.")
+        answer.say(f"Nothing is predicted for a model of {size} and no table is written: {found.status}.")
     answer.say(*(f"  - {note}" for note in found.notes))
     law = found.law
     rows = [

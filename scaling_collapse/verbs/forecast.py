@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import numpy as np
 from cyclopts import Parameter
 
-from ..common import InputError
+from ..common import InputError, count
 from ..output import NO_TABLE, Answer, TableOutputs
 from ._options import Number, Where, parse_where
 
@@ -125,8 +125,8 @@ def _plan(runs: Ladder, budget: float, answer: Answer, *, params: float | None, 
     target, short = found.best.forecast.target, found.shortest
     unit = "steps" if target.clock == "steps" else "tokens"
     answer.say(
-        f"Cool down over the last {short.fraction:.0%} ({short.shape}), from {short.start:.4g} {unit} on: the latest "
-        f"start that is as good as the best, for {target.params:.4g} parameters and {budget:.4g} {unit}"
+        f"Cool down over the last {short.fraction:.0%} ({short.shape}), from {count(short.start)} {unit} on: the "
+        f"latest start that is as good as the best, for {count(target.params)} parameters and {count(budget)} {unit}"
     )
     answer.say(*(f"  warning: {note}" for note in found.best.forecast.warnings))
     rows = [

@@ -56,7 +56,11 @@ def _show(found: validation.Validation, answer: Answer) -> None:
     """Ten lines: how many claims hold, and those that do not."""
     from ..empirical.validation.row import Verdict
 
-    answer.say("Of the predictions, " + ", ".join(f"{n} {verdict}" for verdict, n in found.counts.items()))
+    n = found.counts
+    answer.say(
+        f"Of the predictions, {n[Verdict.HOLDS]} hold, {n[Verdict.DOES_NOT_HOLD]} do not hold, "
+        f"{n[Verdict.UNDECIDED]} stay undecided, {n[Verdict.NOT_APPLICABLE]} do not apply to these tables"
+    )
     failing = [row for row in found.rows if row.verdict == Verdict.DOES_NOT_HOLD]
     room = LINES - 2 - (len(failing) > LINES - 2)
     answer.say(

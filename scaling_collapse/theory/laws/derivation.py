@@ -61,7 +61,7 @@ class Derivation(Findings):
     def lines(self) -> list[tuple[str, str]]:
         """Horizon, frontier and collapse; region by region where symbols leave several."""
         curves = [(f"collapse at gamma = {readable(c.gamma)}", _collapse_in_words(c)) for c in self.curves]
-        return [*self.optimal.lines(), ("collapse wants", str(readable(self.condition))), *curves]
+        return [*self.optimal.lines(), ("curves collapse where", _relation_in_words(self.condition)), *curves]
 
     def to_json(self) -> dict[str, Any]:
         """The results: numbers where they are numbers, else sympy strings; the exact forms under `exact_forms`.
@@ -76,6 +76,12 @@ def _collapse_in_words(curve: NormalizedCurve) -> str:
         return f"depends on the exponents: {len(curve.cases)} cases"
     finding = {"exact": "exact", "asymptotic": "for large p", "trivial": "none: one term wins"}[curve.kind]
     return f"{finding}; limit {readable(curve.limit)}"
+
+
+def _relation_in_words(condition: Any) -> str:
+    """An equality as people write it, any other relation as sympy does."""
+    shown = readable(condition)
+    return f"{shown.lhs} = {shown.rhs}" if isinstance(shown, sympy.Eq) else str(shown)
 
 
 def derive(
