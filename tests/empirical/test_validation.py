@@ -231,7 +231,7 @@ def test_the_pages_parts_are_packaged():
 
     root = Path(__file__).resolve().parents[2]
     data = tomllib.loads((root / "pyproject.toml").read_text())["tool"]["setuptools"]["package-data"]["*"]
-    parts = [p for p in (root / "empirical" / "validation").iterdir() if p.suffix not in (".py", "")]
+    parts = [p for p in (root / "scaling_collapse" / "empirical" / "validation").iterdir() if p.suffix not in (".py", "")]
     assert {p.suffix for p in parts} == {".html", ".css", ".js"}
     assert {f"*{p.suffix}" for p in parts} <= set(data)
 
