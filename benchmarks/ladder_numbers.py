@@ -2,8 +2,9 @@
 
     python benchmarks/ladder_numbers.py [--curves DIR]
 
-DIR holds the tables of Qiu et al. 2025; without it only the project's own ladders are read. Prints two tables: one row
-for each ladder and offset, and one for each schedule of `mlp-schedule-*`. Takes about 20 s.
+DIR holds the tables of Qiu et al. 2025; without it only the project's own ladders are read. Prints one row
+for each ladder and offset, and one for each schedule of `mlp-schedule-*`; then what `validate` says of the ablations,
+which it finds by itself but for one. Takes about a minute.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from pathlib import Path
 
 import numpy as np
 
-from scaling_collapse import measure_collapse, read_curves
+from scaling_collapse import measure_collapse, read_curves, validate
 from scaling_collapse.empirical import CollapseReport
 from scaling_collapse.theory import Ladder
 
@@ -28,8 +29,9 @@ PUBLISHED: dict[str, tuple[float | None, ...]] = {
     "qiu_cifar5m_linear": (None, 0.0), "qiu_chess_linear": (None, 0.0), "qiu_mlp_linear": (None, 0.0),
     "qiu_mlp_const": (None,),
 }  # fmt: skip
-COLUMNS = ("ladder", "offset", "L0 (90 %)", "b", "verdict", "Delta < sigma (90 %)", "from x", "Delta/sigma, late",
-           "spread", "Delta(0.5)", "mean", "seeds, final loss")  # fmt: skip
+COLUMNS = ("ladder", "offset", "L0 (90 %)", "b", "verdict", "Delta < floor (90 %)", "from x", "Delta/sigma, late",
+           "sizes differ by (90 %)", "tolerated", "t of the drift", "culprits", "Delta(0.5)", "mean",
+           "seeds, final loss")  # fmt: skip
 X = (0.1, 0.5, 0.8, 1.0)
 
 
@@ -41,7 +43,7 @@ def seed_deviation(ladder: Ladder) -> float:
 
 def row(name: str, report: CollapseReport, given: bool) -> str:
     """One ladder; `late` is the mean of Delta / sigma on [0.8, 1), `mean` that of Delta on [0.45, 0.55]."""
-    x, law, found = report.x, report.law, report.supercollapse
+    x, law, found, size = report.x, report.law, report.supercollapse, report.deviation
     late, middle = (x > 0.8 - 1e-9) & (x < 1 - 1e-9), abs(x - 0.5) < 0.05 + 1e-9
     cells = [
         name,
@@ -52,12 +54,19 @@ def row(name: str, report: CollapseReport, given: bool) -> str:
         f"{found.fraction:.0%} ({found.interval[0]:.0%} to {found.interval[1]:.0%})",
         f"{found.x_from:.3f}",
         f"{np.mean(report.delta[late] / report.sigma[late]):.2f}",
-        f"{report.spread:.1%}",
+        f"{size.value:.1%} ({size.interval[0]:.1%} to {size.interval[1]:.1%})",
+        f"{size.tolerance:.1%}",
+        "" if report.trend is None else f"{report.trend.t:+.1f}",
+        "; ".join(dict.fromkeys(f"{c.kind} {_subject(c.subject)}: {c.cause}" for c in report.culprits)),
         f"{report.delta[np.argmin(abs(x - 0.5))]:.4f}",
         f"{report.delta[middle].mean():.4f}",
         f"{seed_deviation(report.ladder):.3%}",
     ]
     return "| " + " | ".join(cells) + " |"
+
+
+def _subject(subject: str | float | None) -> str:
+    return f"{subject:.0f}" if isinstance(subject, (int, float)) else subject or "of the ladder"
 
 
 def schedule_row(kind: str) -> str:
@@ -74,7 +83,7 @@ def schedule_row(kind: str) -> str:
 
 
 def main() -> None:
-    """Print both tables."""
+    """Print the tables."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     beside = Path(__file__).resolve().parents[2] / "shared" / "curves"
     parser.add_argument("--curves", type=Path, default=beside, help="folder of the published tables")
@@ -92,6 +101,10 @@ def main() -> None:
     print("|---" * (3 + len(X)) + "|")
     for kind in ("constant", "multi-cosine", "cosine", "wsd", "linear"):
         print(schedule_row(kind))
+    found = validate(OWN, ablations=["mlp-horizon-high"], offsets={"mlp*": 0.0, "fourier3*": 0.0, "chess*": 0.504})
+    print("\n| ablation | detected | by |\n|---|---|---|")
+    for r in found.of("ablation detected: drift with size"):
+        print(f"| {r.table} | {r.verdict} | {r.note} |")
 
 
 if __name__ == "__main__":

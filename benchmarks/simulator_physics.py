@@ -246,7 +246,7 @@ def supercollapse() -> dict[str, Any]:
             "verdict": report.verdict,
             "share_below": float(report.supercollapse.fraction),
             "from_x": float(report.supercollapse.x_from),
-            "size_spread": float(report.spread),
+            "size_spread": float(report.deviation.value),
             "delta_late": float(report.delta[late].mean()),
             "sigma_late": float(report.sigma[late].mean()),
         }

@@ -26,6 +26,11 @@ VERBS = {
 
     Example: scaling-collapse measure example:mlp --offset 0 --out mlp-report
     """,
+    "plan": """How many sizes and seeds do I need? And which run should I add to the ladder that I have?
+
+    Example: scaling-collapse plan --effect 20% --noise 5%
+    Example: scaling-collapse plan example:fourier3 --offset 0
+    """,
     "fit": """How far should each size be trained? The compute-optimal horizon from over-trained constant-LR runs.
 
     Example: scaling-collapse fit example:mlp-overtrained --out mlp-horizon

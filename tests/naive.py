@@ -4,8 +4,11 @@ import itertools
 import math
 import statistics
 
+import mpmath
 import numpy as np
+import sympy
 from scipy.optimize import minimize
+from scipy.stats import chi2
 
 
 def collapse_deviation(l, size_index):
@@ -130,23 +133,48 @@ def final_loss_variance(model, ladder, new, flat=30.0):
     return new["R"] ** 2 * (everything[-1, -1] - cross @ np.linalg.solve(data, cross))
 
 
-def excess_spread(l, size_index):
-    """sqrt(mean_x(variance of sizes - noise of their means)) over the rms of the mean curve less 1, by loops."""
+def scale_deviation(l, size_index):
+    """d by loops: the variance of the sizes' means beyond noise over the square of the mean curve less 1."""
     sizes = [[run for run, s in zip(l, size_index, strict=True) if s == size] for size in sorted(set(size_index))]
-    ln_l = [[math.log(value) for value in run] for run in l]
-    bends = [
-        before - 2 * here + after for run in ln_l for before, here, after in zip(run, run[1:], run[2:], strict=False)
-    ]
-    relative = 2 * statistics.fmean(bend**2 / 6 for bend in bends)  # of a point to the last one, both noisy
-    excess, fall = [], []
-    for x in range(len(l[0])):
-        means = [statistics.fmean(run[x] for run in runs) for runs in sizes]
-        mean = statistics.fmean(means)
-        within = [statistics.variance(run[x] for run in runs) for runs in sizes if len(runs) > 1]
-        noise = [statistics.fmean(within) / len(runs) for runs in sizes] if within else [relative * mean**2]
-        excess.append(statistics.variance(means) - statistics.fmean(noise))
-        fall.append((mean - 1) ** 2)
-    return math.sqrt(max(statistics.fmean(excess), 0.0)) / math.sqrt(statistics.fmean(fall))
+    means = [[statistics.fmean(column) for column in zip(*runs, strict=True)] for runs in sizes]
+    middle = [statistics.fmean(column) for column in zip(*means, strict=True)]
+    seen = sum(statistics.variance(column) for column in zip(*means, strict=True))
+    power, freedom = [], []
+    for runs, mean in zip(sizes, means, strict=True):
+        if len(runs) > 1:
+            power.append(sum((v - m) ** 2 for run in runs for v, m in zip(run, mean, strict=True)))
+            freedom.append(len(runs) - 1)
+    usual = statistics.median(p / f for p, f in zip(power, freedom, strict=True))
+    most = [usual * f * chi2.ppf(0.999, f) / chi2.median(f) for f in freedom]
+    noise = sum(min(p, m) for p, m in zip(power, most, strict=True)) / sum(freedom)
+    noise *= statistics.fmean(1 / len(runs) for runs in sizes)
+    return math.sqrt(max(seen - noise, 0.0) / sum((m - 1) ** 2 for m in middle))
+
+
+def steepness(x, l, size_index):
+    """ln S and the bend of every run: its curve less 1 fitted by the mean over sizes, on all of x, early and late."""
+    sizes = sorted(set(size_index))
+    g = np.mean([np.mean([run - 1 for run, s in zip(l, size_index, strict=True) if s == p], axis=0) for p in sizes], 0)
+    result = []
+    for run in l:
+        parts = (x > 0, x < math.sqrt(0.1), x >= math.sqrt(0.1))
+        whole, early, late = (np.linalg.lstsq(g[part, None], run[part] - 1, rcond=None)[0][0] for part in parts)
+        result.append((math.log(whole), math.log(early / late)))
+    return np.array(result)
+
+
+def collapse_floor(L, size_index, offset):
+    """The median over sizes of what seeds scatter by, each variance over the median that chance would give it."""
+    result = []
+    for column in np.asarray(L).T:
+        variances = []
+        for size in sorted(set(size_index)):
+            values = [v for v, s in zip(column, size_index, strict=True) if s == size]
+            if len(values) >= 2:
+                relative = (statistics.stdev(values) / (statistics.fmean(values) - offset)) ** 2
+                variances.append(relative / chi2.median(len(values) - 1) * (len(values) - 1))
+        result.append(math.sqrt(statistics.median(variances)))
+    return np.array(result)
 
 
 def supercollapse_from(x, delta, sigma, share=0.9):
@@ -171,3 +199,49 @@ def frontier(C, loss):
         trained = [i for i in range(len(loss)) if not math.isnan(loss[i][j])]
         stretches[min(trained, key=lambda i: loss[i][j])].append(C[j])
     return stretches
+
+
+def log_loss(law, log_t, log_p):
+    """`ln (L(t, p) - L0)` of a numeric law at any size, term by term in mpmath: nothing over- or underflows."""
+    number = lambda expr: mpmath.mpf(sympy.N(expr, mpmath.mp.dps))  # noqa: E731
+
+    def logs(terms):
+        for k in terms:
+            log_a = mpmath.log(abs(number(k.a)))
+            size = log_a - number(k.mu) * log_t - number(k.nu) * log_p
+            size += number(k.log_t) * mpmath.log(log_t) if k.log_t != 0 else 0
+            size += number(k.log_p) * mpmath.log(log_p) if k.log_p != 0 else 0
+            yield (-1 if k.a.is_negative else 1), size
+
+    parts = list(logs(law.single))
+    for power in law.powers:
+        inner = [size for _, size in logs(power.parts)]
+        top = max(inner)
+        parts.append((1, number(power.exponent) * (top + mpmath.log(sum(mpmath.exp(i - top) for i in inner)))))
+    top = max(size for _, size in parts)
+    return top + mpmath.log(sum(sign * mpmath.exp(size - top) for sign, size in parts))
+
+
+def optimum_at_compute(law, log_compute):
+    """`ln t, ln p, ln (L - L0)` of the smallest loss at compute `C = 6 t p`, by bisecting its slope along t p = C/6."""
+    log_n = log_compute - mpmath.log(6)
+    step = mpmath.mpf(10) ** (-mpmath.mp.dps // 3)
+
+    def loss(u):
+        return log_loss(law, u, log_n - u)
+
+    low, high = log_n / 20, log_n * 19 / 20
+    assert loss(low + step) < loss(low - step)
+    assert loss(high + step) > loss(high - step)
+    for _ in range(int(mpmath.log(log_n / step, 2)) + 2):
+        middle = (low + high) / 2
+        low, high = (low, middle) if loss(middle + step) > loss(middle - step) else (middle, high)
+    return low, log_n - low, loss(low)
+
+
+def log_normalized(law, horizon, x, log_p):
+    """`l(x, p)` by the definition, p given by its logarithm."""
+    number = lambda expr: mpmath.mpf(sympy.N(expr, mpmath.mp.dps))  # noqa: E731
+    log_t = number(horizon.gamma) * log_p + mpmath.log(number(horizon.kappa))
+    log_t += number(horizon.logs) * mpmath.log(log_p) if horizon.logs != 0 else 0
+    return mpmath.exp(log_loss(law, log_t + mpmath.log(x), log_p) - log_loss(law, log_t, log_p))

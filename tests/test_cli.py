@@ -36,7 +36,7 @@ def test_measure_writes_json_and_pictures(capsys, tmp_path, ladder_file):
     assert report["verdict"] == "supercollapse"
     assert len(report["x"]) == len(report["delta"]) == len(report["sigma"]) == 181
     names = sorted(p.name for p in (tmp_path / "pictures").iterdir())
-    assert names == ["collapse.png", "delta_vs_sigma.png", "law.png", "report.json"]
+    assert names == ["collapse.png", "delta_vs_sigma.png", "law.png", "report.html", "report.json", "trend.png"]
     assert (tmp_path / "pictures" / "report.json").read_bytes() == (tmp_path / "r.json").read_bytes()
 
 

@@ -27,6 +27,7 @@ INSIDE = {
 """The same inside the rooms that have rooms of their own."""
 BESIDE = {
     "empirical.pictures": ("empirical.tables", "empirical.validation"),
+    "empirical.collapse_page": ("empirical.tables", "empirical.pictures", "empirical.validation"),
     "empirical.trainer": (
         "empirical.fits",
         "empirical.collapse",

@@ -23,7 +23,7 @@ READER = ["setpriv", f"--reuid={STRANGER}", f"--regid={STRANGER}", "--clear-grou
           "--inh-caps=+dac_read_search", "--ambient-caps=+dac_read_search"]  # fmt: skip
 README = """
 import scaling_collapse as sc
-ladder = sc.examples.load("mlp")
+ladder = sc.examples.load("demo")
 report = sc.measure_collapse(ladder, offset=0)
 print(sc.__file__, report.verdict, round(report.law.b, 2))
 """
@@ -46,14 +46,15 @@ LAW = "2*t**-0.5 + p**-0.4 + t**-0.3*p**-0.3"
 FORECAST = ["forecast", "example:mlp-schedule-constant", "example:mlp-schedule-linear"]
 VERBS = {
     "measure": (["measure", "example:mlp", "--offset", "0"],
-                ["report.json", "law.png", "collapse.png", "delta_vs_sigma.png"]),
+                ["report.json", "report.html", "law.png", "collapse.png", "delta_vs_sigma.png", "trend.png"]),
     "fit": (["fit", "example:mlp-overtrained"], ["report.json", "horizon.png"]),
     "derive": (["derive", LAW, "--sizes", "1e6", "1e8"], ["report.json", "derivation.tex", "normalized.png"]),
     "simulate": (["simulate", "--sizes", "64", "128", "--alpha", "1", "--beta", "0.25", "--solver", "fast"],
                  ["curves.parquet", "report.json", "curves.png"]),
     "forecast": ([*FORECAST, "--target", "example:mlp-schedule-wsd"],
                  ["forecast.parquet", "report.json", "forecast.png"]),
-    "plan": ([*FORECAST, "--plan", "--budget", "1e6"], ["plan.parquet", "report.json", "plan.png"]),
+    "plan": (["plan", "example:fourier3", "--offset", "0"], ["report.json"]),
+    "forecast's plan": ([*FORECAST, "--plan", "--budget", "1e6"], ["plan.parquet", "report.json", "plan.png"]),
     "extrapolate": (["extrapolate", "example:mlp", "--params", "100000"],
                     ["extrapolation.parquet", "report.json", "extrapolation.png"]),
     "validate": (["validate", "example:fourier3", "--offset", "fourier3=0"], ["report.json", "report.html"]),
@@ -142,7 +143,7 @@ def test_the_first_lines_of_the_readme(installed):
     assert done.stderr == ""
     place, *found = done.stdout.split()
     assert place == str(next(installed.python.parents[1].glob("lib/*/site-packages/scaling_collapse/__init__.py")))
-    assert found == ["supercollapse", "0.15"]
+    assert found == ["supercollapse", "0.25"]
 
 
 @pytest.mark.parametrize("name", VERBS)

@@ -42,7 +42,7 @@ DRAWN = {
 }  # fmt: skip
 ROWS = {
     "CollapseReport": 181, "CooldownPlan": 10, "Extrapolation": 201, "Forecast": 200, "HorizonFit": 9, "Ladder": 1440,
-    "LossCurve": 60, "Simulation": 101, "Validation": 11,
+    "LossCurve": 60, "MeasurementPlan": 15, "Simulation": 101, "Validation": 13,
 }  # fmt: skip
 """How many rows the table of an example has; what is not here has none."""
 
@@ -151,6 +151,7 @@ EXAMPLES = {
     "LadderPlan": ladder_plan,
     "LawFit": lambda: report().law,
     "LossCurve": lambda: ladder().curves[0],
+    "MeasurementPlan": lambda: sc.plan_measurement(ladder()),
     "NormalizedCurve": lambda: law().normalized_curve(),
     "OptimalSchedule": lambda: optimal(),
     "Optimum": lambda: sc.derive("a*t**-mu + b*p**-nu + c*t**-m*p**-n").optimal.regions[0],
@@ -320,7 +321,7 @@ def test_new_axes_belong_to_a_figure_that_notebooks_show(monkeypatch):
 def test_a_report_draws_what_is_asked_for():
     labels = {what: report().plot(axes(), what=what).get_ylabel() for what in ("collapse", "delta", "law")}
     assert len(set(labels.values())) == 3, labels
-    with pytest.raises(InputError, match=r"`what` 'collapse', 'delta' or 'law'; got 'sigma'\. Choose one"):
+    with pytest.raises(InputError, match=r"`what` 'collapse', 'delta', 'law' or 'trend'; got 'sigma'\. Choose one"):
         report().plot(axes(), what="sigma")
 
 
@@ -384,7 +385,7 @@ def test_the_html_escapes_names():
 
 def test_the_tables_hold_the_numbers():
     table = report().to_frame()
-    assert table.column_names == ["x", "delta", "delta_low", "delta_high", "sigma"]
+    assert table.column_names == ["x", "delta", "delta_low", "delta_high", "sigma", "floor"]
     np.testing.assert_array_equal(table["delta"].to_numpy(), report().delta)
     found = forecasts()[0]
     table = found.to_frame()

@@ -16,6 +16,9 @@ from .plain_json import plain as plain
 from .rebuilding import Rebuilt as Rebuilt
 from .registry import Registry as Registry
 from .result import Result as Result
+from .self_contained_page import packed as packed
+from .self_contained_page import page_json as page_json
+from .self_contained_page import page_of as page_of
 from .smoothing import exponential_average as exponential_average
 from .smoothing import local_regression as local_regression
 from .units import PFLOP as PFLOP

@@ -1,5 +1,7 @@
 from .collapse.collapse_report import CollapseReport as CollapseReport
 from .collapse.measure_collapse import measure_collapse as measure_collapse
+from .collapse.measurement_plan import MeasurementPlan as MeasurementPlan
+from .collapse.plan_measurement import plan_measurement as plan_measurement
 from .extrapolation.extrapolate import extrapolate as extrapolate
 from .extrapolation.extrapolation import Extrapolation as Extrapolation
 from .fits.horizon_fit import HorizonFit as HorizonFit

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from ..empirical import CollapseReport
-from ..empirical.collapse.collapse_at_offset import excess_spread
+from ..empirical.collapse.scale_deviation import scale_deviation
 from ..theory import Ladder, losses_on_grid, normalize
 from .curve_tables import Tables
 from .figure_page import PAGE, plain_log, run_script, write_page
@@ -53,7 +53,7 @@ def _row(row: Any, ladder: Ladder, report: CollapseReport, title: str) -> None:
     x, index = grid_of(ladder), ladder.size_index
     L = losses_on_grid(ladder, x)
     z = np.linspace(-1.5, 0.9, 121)
-    spread = [max(100 * excess_spread(normalize(L, L0 + v * smallest), index), 1e-2) for v in z]
+    spread = [max(100 * scale_deviation(normalize(L, L0 + v * smallest), index).value, 1e-2) for v in z]
     right = row[-1]
     right.plot(z, spread, color="black")
     low, high = ((end - L0) / smallest for end in report.law.L0_interval)

@@ -1,6 +1,7 @@
 from .collapse import collapse_deviation as collapse_deviation
 from .collapse import default_grid as default_grid
 from .collapse import losses_on_grid as losses_on_grid
+from .collapse import noise_by_size as noise_by_size
 from .collapse import noise_floor as noise_floor
 from .collapse import normalize as normalize
 from .collapse import size_weights as size_weights
@@ -28,8 +29,8 @@ from .laws.derivation import Derivation as Derivation
 from .laws.derivation import derive as derive
 from .laws.normalized_curve import NormalizedCurve as NormalizedCurve
 from .laws.optimal_exponents import optimal_exponents as optimal_exponents
-from .laws.power_law_sum import Term as Term
 from .laws.scaling_law import ScalingLaw as ScalingLaw
+from .laws.term import Term as Term
 from .noise import balance_covariance as balance_covariance
 from .noise import excess_loss as excess_loss
 from .noise import mode_loss_variance as mode_loss_variance

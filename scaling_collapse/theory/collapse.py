@@ -24,6 +24,7 @@ __all__ = [
     "collapse_deviation",
     "default_grid",
     "losses_on_grid",
+    "noise_by_size",
     "noise_floor",
     "normalize",
     "size_weights",
@@ -162,13 +163,41 @@ def noise_floor(L: ArrayLike, size_index: ArrayLike, offset: float | ArrayLike) 
     >>> noise_floor([[3.0, 2.0], [3.2, 2.0], [2.0, 1.5]], [0, 0, 1], offset=1.0)
     array([0.0673435, 0. ])
     """
-    L = np.asarray(L, dtype=np.float64)
-    size_index = np.asarray(size_index)
-    squares = []
-    for size in np.unique(size_index):
+    by_size = noise_by_size(L, size_index, offset)
+    seeded = np.isfinite(by_size[..., -1]).reshape(-1, by_size.shape[-2]).any(axis=0)
+    if not seeded.any():
+        return np.full(by_size.shape[:-2] + by_size.shape[-1:], np.nan)
+    return np.sqrt(np.mean(by_size[..., seeded, :] ** 2, axis=-2))
+
+
+def noise_by_size(L: ArrayLike, size_index: ArrayLike, offset: float | ArrayLike) -> Array:
+    r"""`sd_omega[L] / (mean_omega[L] - L_hat)` of every size: what another seed of it would change.
+
+    Parameters
+    ----------
+    L
+        Losses on the grid, shape (..., runs, n).
+    size_index
+        Size of each run, shape (runs,).
+    offset
+        `L_hat`; a scalar, or an array that broadcasts against shape (..., n).
+
+    Returns
+    -------
+    ndarray
+        Shape (..., sizes, n), dimensionless; NaN for a size with one run.
+
+    Examples
+    --------
+    >>> noise_by_size([[3.0, 2.0], [3.2, 2.0], [2.0, 1.5]], [0, 0, 1], offset=1.0)
+    array([[0.0673435, 0. ],
+           [ nan, nan]])
+    """
+    L, size_index = np.asarray(L, dtype=np.float64), np.asarray(size_index)
+    sizes = np.unique(size_index)
+    result = np.full((*L.shape[:-2], sizes.size, L.shape[-1]), np.nan)
+    for i, size in enumerate(sizes):
         runs = L[..., size_index == size, :]
         if runs.shape[-2] >= 2:
-            squares.append((runs.std(axis=-2, ddof=1) / (runs.mean(axis=-2) - offset)) ** 2)
-    if not squares:
-        return np.full(L.shape[:-2] + L.shape[-1:], np.nan)
-    return np.sqrt(np.mean(squares, axis=0))
+            result[..., i, :] = runs.std(axis=-2, ddof=1) / (runs.mean(axis=-2) - offset)
+    return result

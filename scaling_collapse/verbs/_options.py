@@ -11,7 +11,7 @@ from cyclopts import CoercionError, Parameter, Token
 
 from ..common import InputError
 
-__all__ = ["Number", "Numbers", "Sources", "Where", "parse_number", "parse_where"]
+__all__ = ["Number", "Numbers", "Share", "Sources", "Where", "parse_number", "parse_share", "parse_where"]
 
 Sources = Annotated[
     list[Path],
@@ -43,6 +43,23 @@ def parse_number(text: str) -> float:
     return value
 
 
+def parse_share(text: str) -> float:
+    """A share as people write it.
+
+    >>> [parse_share(text) for text in ("20%", "20 %", "0.2")]
+    [0.2, 0.2, 0.2]
+    """
+    plain = text.strip()
+    return float(plain[:-1]) / 100 if plain.endswith("%") else float(plain)
+
+
+def _share(_: Any, tokens: Sequence[Token]) -> float:
+    try:
+        return parse_share(tokens[0].value)
+    except ValueError:
+        raise CoercionError(token=tokens[0], target_type=float) from None
+
+
 def _one(token: Token) -> float:
     try:
         return parse_number(token.value)
@@ -60,6 +77,8 @@ def _numbers(_: Any, tokens: Sequence[Token]) -> list[float]:
 
 Number = Annotated[float, Parameter(converter=_number, n_tokens=1)]
 """One count: 125M, 1.5B, 3e8."""
+Share = Annotated[float, Parameter(converter=_share, n_tokens=1)]
+"""A share: 20% or 0.2."""
 Numbers = Annotated[list[float], Parameter(converter=_numbers, consume_multiple=True, negative="")]
 """Several of them."""
 

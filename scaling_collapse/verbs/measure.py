@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 
+from ..common import count
 from ..output import NOWHERE, Answer, Outputs
 from ._options import Sources, Where, parse_where
 
 if TYPE_CHECKING:
     from ..empirical import CollapseReport
+    from ..empirical.collapse.culprits import Culprit
 
 __all__ = ["PICTURES", "measure", "pictures", "show_report"]
 
-PICTURES = ("law.png", "collapse.png", "delta_vs_sigma.png")
-SHOWN = 8  # repairs that are listed in the terminal
+PICTURES = ("report.html", "law.png", "collapse.png", "delta_vs_sigma.png", "trend.png")
+SHOWN = 8  # lines of a list in the terminal
+UNKNOWN = (math.nan, math.nan)
 
 
 def measure(
@@ -29,7 +32,7 @@ def measure(
     check: Annotated[bool, Parameter(negative="", help="Exit 1 unless the ladder collapses.")] = False,
     to: Outputs = NOWHERE,
 ) -> int:
-    """Measure scaling law, collapse and supercollapse of curve tables."""
+    """Say whether a ladder is scaled well, what is wrong if not, and what to try next."""
     from ..empirical import measure_collapse, read_curves
     from ..empirical.collapse.verdict import Verdict
 
@@ -42,39 +45,90 @@ def measure(
 
 def pictures(report: CollapseReport) -> dict[str, Callable[[], bytes]]:
     """File name to what draws it."""
+    from ..empirical.collapse_page.report_page import report_page
     from ..empirical.pictures.collapse_pictures import draw_collapse, draw_delta_vs_sigma
     from ..empirical.pictures.law_picture import draw_law
+    from ..empirical.pictures.trend_picture import draw_trend
 
-    draw = (draw_law, draw_collapse, draw_delta_vs_sigma)
+    draw = (report_page, draw_law, draw_collapse, draw_delta_vs_sigma, draw_trend)
     return {name: lambda picture=picture: picture(report) for name, picture in zip(PICTURES, draw, strict=True)}
 
 
 def show_report(report: CollapseReport, answer: Answer) -> None:
-    """The report for people: the verdict with its reasons, then law and sizes, then what was read."""
-    answer.say(f"Verdict: {report.verdict}", *(f"  - {reason}" for reason in report.reasons))
-    law, top = report.law, report.supercollapse
-
-    def interval(pair: tuple[float, float]) -> str:
-        return "unknown" if math.isnan(pair[0]) else f"{pair[0]:.5g} to {pair[1]:.5g}"
-
-    def number(value: float, form: str) -> str:
-        return "-" if math.isnan(value) else format(value, form)
-
-    rows = [
-        ["irreducible loss L0, fitted", number(law.L0, ".6g"), interval(law.L0_interval)],
-        ["offset in use", number(report.offset, ".6g"), ""],
-        ["coefficient a (C in PFLOPs)", number(law.a, ".5g"), interval(law.a_interval)],
-        ["exponent b", number(law.b, ".4f"), interval(law.b_interval)],
-        ["share of x where Delta < sigma", number(top.fraction, ".3f"), interval(top.interval)],
-        ["Delta < sigma from x =", number(top.x_from, ".3f"), ""],
-        ["differences between sizes, beyond seed noise", number(report.spread, ".4f"), ""],
-    ]
-    answer.show(f"Scaling law ({law.status}) and collapse", ["quantity", "value", "90 % interval"], rows)
-    sizes = [[f"{s.params:.0f}", str(s.seeds), f"{s.final_loss:.6g}"] for s in report.sizes]
-    answer.show("Sizes", ["parameters", "seeds", "final loss"], sizes)
+    """The report for people: verdict, what it looks like, what to try next, why; then the numbers and what was read."""
+    answer.say(f"Verdict: {report.verdict}")
+    _list(answer, "What it looks like:", [_culprit(c) for c in report.culprits])
+    _list(answer, "What to try next:", report.next)
+    _list(answer, "Why:", report.reasons)
+    if report.without_offset.words:
+        without = report.without_offset
+        differ = (
+            "" if math.isnan(without.deviation) else f", sizes differ by {without.deviation:.1%} of the curve's fall"
+        )
+        answer.say(f"Without an offset, as L/L(1): {without.verdict}{differ}. {without.words}")
+    answer.show(
+        f"Scaling law ({report.law.status}) and collapse", ["quantity", "value", "90 % interval"], _rows(report)
+    )
+    sizes = [[count(s.params), str(s.seeds), f"{s.final_loss:.6g}", _percent(s.sigma)] for s in report.sizes]
+    answer.show("Sizes", ["parameters", "seeds", "final loss", "seeds scatter by"], sizes)
     integrity = report.ladder.integrity
     answer.say(f"Read: {integrity.summary()}")
     changes = [f for f in integrity.findings if f.action != "noted"]
     answer.say(*(f"  {f.action}: {f.subject}: {f.kind}: {f.detail}" for f in changes[:SHOWN]))
     if len(changes) > SHOWN:
         answer.say(f"  ... and {len(changes) - SHOWN} more (all of them in --json)")
+
+
+def _list(answer: Answer, title: str, lines: Sequence[str]) -> None:
+    if lines:
+        answer.say(title, *(f"  - {line}" for line in lines[:SHOWN]))
+
+
+def _culprit(culprit: Culprit) -> str:
+    """One culprit in a line: what it is, what it looks like, how sure that is."""
+    like = {
+        "horizon": "a wrong horizon",
+        "rate": "a wrong learning rate or batch size",
+        "offset": "a wrong offset",
+        "level": "a final loss off the law",
+        "seed": "a run gone wrong",
+        "endpoint": "a wrong last point",
+        "break": "a break in the law",
+        "noise": "noise",
+    }
+    sure = "over 99%" if culprit.confidence > 0.99 else f"{culprit.confidence:.0%}"
+    return f"{culprit.words} It looks like {like[culprit.cause]} ({sure} sure)."
+
+
+def _rows(report: CollapseReport) -> list[list[str]]:
+    """The table of the law and the collapse."""
+    law, top, size, trend = report.law, report.supercollapse, report.deviation, report.trend
+    gamma = (math.nan, UNKNOWN) if trend is None else (trend.gamma_error, trend.gamma_interval)
+    return [
+        ["irreducible loss L0, fitted", _number(law.L0, ".6g"), _interval(law.L0_interval)],
+        ["offset in use", _number(report.offset, ".6g"), ""],
+        ["offset at which the curves agree best", _number(report.curve_offset.value, ".6g"),
+         _interval(report.curve_offset.interval)],
+        ["coefficient a (C in PFLOPs)", _number(law.a, ".5g"), _interval(law.a_interval)],
+        ["exponent b", _number(law.b, ".4f"), _interval(law.b_interval)],
+        ["sizes differ by, share of the curve's fall", _percent(size.value), _interval(size.interval, percent=True)],
+        ["  tolerated", _percent(size.tolerance), ""],
+        ["drift, as an error of the horizons' exponent", _percent(gamma[0], "+"), _interval(gamma[1], percent=True)],
+        ["share of x where Delta is below the floor", _percent(top.fraction), _interval(top.interval, percent=True)],
+        ["  from x =", _number(top.x_from, ".3f"), ""],
+    ]  # fmt: skip
+
+
+def _number(value: float, form: str) -> str:
+    return "-" if math.isnan(value) else format(value, form)
+
+
+def _percent(value: float, sign: str = "") -> str:
+    return "-" if math.isnan(value) else format(value, f"{sign}.1%")
+
+
+def _interval(pair: tuple[float, float], *, percent: bool = False) -> str:
+    if math.isnan(pair[0]):
+        return "unknown"
+    low, high = (_percent(v) if percent else format(v, ".5g") for v in pair)
+    return f"{low} to {high}"

@@ -62,7 +62,11 @@ def _show(found: validation.Validation, answer: Answer) -> None:
         f"{n[Verdict.UNDECIDED]} stay undecided, {n[Verdict.NOT_APPLICABLE]} do not apply to these tables"
     )
     failing = [row for row in found.rows if row.verdict == Verdict.DOES_NOT_HOLD]
-    room = LINES - 2 - (len(failing) > LINES - 2)
+    twins = [f"{case.name} (healthy: {case.twin.healthy})" for case in found.cases if case.twin is not None]
+    if twins:
+        answer.say(f"Taken for ablations, although not named: {', '.join(twins)}; --all says why")
+    lines = LINES - 2 - bool(twins)
+    room = lines - (len(failing) > lines)
     answer.say(
         *(
             f"  {row.verdict}: {row.claim}, {row.table}: predicted "

@@ -1,6 +1,7 @@
-"""The two numbers that decide (`excess_spread`, `supercollapse_from`) against slow versions and at their limits."""
+"""Delta, sigma, the noise floor and where Delta is below it, against slow versions and at their limits."""
 
 import math
+from dataclasses import replace
 
 import naive
 import numpy as np
@@ -11,39 +12,44 @@ from scaling_collapse.empirical.collapse.collapse_at_offset import (
     TAIL_SHARE,
     collapse_at_offset,
     delta_range,
-    excess_spread,
+    floor_of,
     supercollapse_from,
 )
 from scaling_collapse.empirical.collapse.curves_on_grid import curves_on_grid
+from scaling_collapse.theory import noise_by_size, noise_floor
 
 
-@pytest.mark.parametrize("seeds", [(1, 2, 3, 5), (2, 2, 2), (1, 2), (1, 1, 1, 1), (3, 1, 1)])
-def test_the_spread_is_the_written_out_sum(seeds):
+@pytest.mark.parametrize("seeds", [(3, 4, 5), (2, 2, 2, 2), (1, 3, 3, 3), (5, 5, 1, 2, 4)])
+def test_the_floor_is_the_median_over_sizes_without_its_bias(seeds):
     rng = np.random.default_rng(len(seeds))
-    size_index = np.repeat(np.arange(len(seeds)), seeds)
-    of_size = 4 - np.outer(np.linspace(1.0, 1.4, len(seeds)), np.linspace(0, 1, 12))
-    l = of_size[size_index] + 0.02 * rng.standard_normal((size_index.size, 12))
-    found, expected = excess_spread(l, size_index), naive.excess_spread(l.tolist(), size_index.tolist())
-    assert found == pytest.approx(expected, rel=1e-12)
-    assert found > 0.02
-    order = rng.permutation(size_index.size)
-    assert excess_spread(l[order], size_index[order]) == pytest.approx(expected, rel=1e-12)
+    index = np.repeat(np.arange(len(seeds)), seeds)
+    L = 3 + rng.uniform(0, 1, len(seeds))[index, None] + 0.05 * rng.standard_normal((index.size, 9))
+    found = floor_of(noise_by_size(L, index, 1.5), np.bincount(index))
+    np.testing.assert_allclose(found, naive.collapse_floor(L, index.tolist(), 1.5), rtol=1e-12)
 
 
-def test_noise_alone_leaves_no_spread():
-    l = 2 + 0.1 * np.random.default_rng(1).standard_normal((6, 50))
-    assert naive.excess_spread(l.tolist(), [0, 0, 1, 1, 2, 2]) < 0.03
-    assert excess_spread(np.array([[2.0, 1.0], [2.2, 1.0]] * 2), np.array([0, 0, 1, 1])) == 0.0
+def test_of_two_seeded_sizes_the_floor_is_the_root_mean_square():
+    by_size = np.array([[0.3], [0.1], [math.nan]])
+    assert floor_of(by_size, np.array([2, 3, 1])) == pytest.approx([math.sqrt((0.3**2 + 2 * 0.1**2) / 3)])
 
 
-def test_losses_below_the_offset_are_rough_not_an_error():
-    l = np.array([[0.0, -1.0, 3.0, 1.0], [5.0, 4.0, 3.0, 1.0]])
-    assert excess_spread(l, np.arange(2)) == 0.0
+def test_one_sick_size_lifts_sigma_and_not_the_floor():
+    ladder = law_ladder(sizes=6, seeds=5, noise=5e-3)
+    curves = curves_on_grid(ladder, None)
+    top = curves.size_index == 5
+    loud = curves.L[top].mean(axis=0) + 40 * (curves.L[top] - curves.L[top].mean(axis=0))
+    sick = replace(curves, L=np.concatenate([curves.L[~top], loud]))
+    before, after = collapse_at_offset(curves, 2.0), collapse_at_offset(sick, 2.0)
+    assert (after.sigma > 10 * before.sigma).all()
+    assert (after.floor < 1.5 * before.floor).all()
 
 
-def test_small_values_count_in_the_roughness():
-    l = np.array([[0.4, 0.42, 0.4, 0.42, 0.41], [0.1, 0.1, 0.11, 0.1, 0.1]])
-    assert excess_spread(l, np.arange(2)) == pytest.approx(naive.excess_spread(l.tolist(), [0, 1]))
+def test_the_floor_of_normal_noise_is_what_seeds_scatter_by():
+    rng = np.random.default_rng(0)
+    index = np.repeat(np.arange(7), 3)
+    L = 2 + 0.1 * rng.standard_normal((index.size, 4000))
+    floor = floor_of(noise_by_size(L, index, 1.0), np.bincount(index))
+    assert np.median(floor) == pytest.approx(0.1, rel=0.02)
 
 
 def test_the_supercollapsed_part_is_that_of_the_loop():
@@ -91,11 +97,25 @@ def test_a_collapse_holds_its_parts():
     np.testing.assert_allclose(found.normalized, l)
     np.testing.assert_allclose(found.delta, naive.collapse_deviation(l, index), atol=1e-12)
     np.testing.assert_allclose(found.sigma, naive.noise_floor(curves.L, index, 1.8), atol=1e-12)
-    assert found.spread == pytest.approx(naive.excess_spread(l.tolist(), index))
-    parts = naive.supercollapse_from(curves.x, found.delta, found.sigma)
+    floor = naive.collapse_floor(curves.L, index, 1.8)
+    np.testing.assert_allclose(found.floor, floor, rtol=1e-12)
+    parts = naive.supercollapse_from(curves.x, found.delta, floor)
     assert (found.fraction, found.x_from) == pytest.approx(parts, nan_ok=True)
     assert found.offset == 1.8
     other = collapse_at_offset(curves, 1.0)
     low, high = delta_range([found, other])
     np.testing.assert_array_equal(low, np.minimum(found.delta, other.delta))
     np.testing.assert_array_equal(high, np.maximum(found.delta, other.delta))
+
+
+def test_noise_by_size_is_what_sigma_is_made_of():
+    rng = np.random.default_rng(3)
+    index = np.array([0, 1, 1, 2, 2, 2])
+    L = 2 + rng.uniform(0, 1, (6, 5))
+    found = noise_by_size(L, index, 0.5)
+    for size in (1, 2):
+        np.testing.assert_allclose(found[size], naive.noise_floor(L[index == size], [0] * (size + 1), 0.5))
+    assert np.isnan(found[0]).all()
+    np.testing.assert_allclose(noise_floor(L, index, 0.5), naive.noise_floor(L, index.tolist(), 0.5))
+    several = np.stack([L, L + 1])
+    np.testing.assert_allclose(noise_by_size(several, index, np.array([[0.5], [1.5]]))[1], found)

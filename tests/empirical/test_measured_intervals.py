@@ -12,8 +12,9 @@ from synthetic import law_ladder
 from scaling_collapse import InputError
 from scaling_collapse.empirical import fit_scaling_law, measure_collapse
 from scaling_collapse.empirical.collapse.collapse_at_offset import collapse_at_offset, delta_range
-from scaling_collapse.empirical.collapse.curves_on_grid import curves_on_grid
-from scaling_collapse.empirical.fits.final_loss_solution import solve
+from scaling_collapse.empirical.collapse.curves_on_grid import CurvesOnGrid, curves_on_grid
+from scaling_collapse.empirical.collapse.supercollapse_interval import fraction_interval
+from scaling_collapse.empirical.fits.intervals import t_quantile
 from scaling_collapse.empirical.fits.seed_bootstrap import resampled_runs
 
 X = [0.1, 0.2, 0.35, 0.5, 0.8, 1.0]
@@ -29,27 +30,96 @@ def steep():
     return law_ladder(sizes=6, seeds=2, noise=0.1, b=0.5, rng=3)
 
 
-@pytest.mark.parametrize(
-    ("made", "offset", "some_left_out"), [(None, None, False), (None, 1.9, False), (steep(), None, True)]
-)
-def test_the_interval_of_the_fraction_is_that_of_resampled_runs(ladder, made, offset, some_left_out):
-    ladder = made or ladder
-    report = measure_collapse(ladder, offset=offset, x=X, draws=100, seed=7)
-    curves = curves_on_grid(ladder, X)
-    index, fractions = curves.size_index.tolist(), []
-    for runs in resampled_runs(curves.L, curves.size_index, 100, np.random.default_rng(7)):
-        finals = [
-            np.mean([r[-1] for r, s in zip(runs, index, strict=True) if s == size]) for size in range(len(ladder.sizes))
-        ]
-        L_hat = solve(report.law.C, finals).L0[0] if offset is None else offset
-        if L_hat < runs[:, -1].min():
-            l = (runs - L_hat) / (runs[:, -1:] - L_hat)
-            parts = X, naive.collapse_deviation(l, index), naive.noise_floor(runs, index, L_hat)
-            fractions.append(naive.supercollapse_from(*parts)[0])
-    low, high = report.supercollapse.interval
-    assert (low, high) == pytest.approx(np.quantile(fractions, [0.05, 0.95]))
+def band(curves, offset, others, rng):
+    """The interval of the fraction by loops: drawn ladders one by one, the ratio averaged over three points."""
+    index, x = curves.size_index.tolist(), curves.x
+    sizes = sorted(set(index))
+    R = curves.L - offset
+    l = R / R[:, -1:]
+
+    def of_sizes(rows):
+        return [np.mean([row for row, s in zip(rows, index, strict=True) if s == size], axis=0) for size in sizes]
+
+    def ratio(l, losses, L_hat):
+        found = naive.collapse_deviation(l, index) / naive.collapse_floor(losses, index, L_hat)
+        found = np.log(np.maximum(found[x < 1], 1e-300)).tolist()
+        padded = [found[0], *found, found[-1]]
+        return np.array([sum(padded[i : i + 3]) / 3 for i in range(len(found))])
+
+    away = R / np.array(of_sizes(R))[index] - 1
+    counts = [index.count(size) for size in sizes]
+    freedom = sum(counts) - len(sizes)
+    power = [sum((away[i] ** 2).sum() for i, s in enumerate(index) if s == size) for size in sizes]
+    pooled = sum(power) / freedom
+    scale = [(p / (n - 1) / pooled) ** ((n - 1) / (n + 3) / 2) for p, n in zip(power, counts, strict=True)]
+    means = np.array(of_sizes(l))
+    middle = means.mean(axis=0)
+    noise = [sum((row[k] - row[-1]) ** 2 for row in away) / freedom * middle[k] ** 2 for k in range(x.size)]
+    noise = np.array(noise) * np.mean([1 / n for n in counts])
+    kept = np.clip(1 - noise / np.maximum(means.var(axis=0, ddof=1), 1e-300), 0, 1)
+    together = middle + np.sqrt(kept) * (means - middle)
+    usable = [L_hat for L_hat in others if L_hat < curves.finals.min()]
+    drawn = rng.standard_normal((len(usable), len(index), len(index)))
+    ratios = []
+    for L_hat, one in zip(usable, drawn, strict=True):
+        shift = np.array([sum(z * row for z, row in zip(zs, away, strict=True)) for zs in one]) / math.sqrt(freedom)
+        shift *= np.array(scale)[index][:, None]
+        made = together[index] * np.exp(shift - shift[:, -1:])
+        other = (curves.L - L_hat) / (curves.L[:, -1:] - L_hat)
+        ratios.append(ratio(made, np.exp(shift), 0.0) + ratio(other, curves.L, L_hat))
+    half = t_quantile(freedom) * np.std(ratios, axis=0)
+    here = ratio(l, curves.L, offset)
+    return (here + half < 0).mean(), (here - half < 0).mean()
+
+
+@pytest.mark.parametrize("known", [True, False])
+def test_the_interval_of_the_fraction_is_that_of_the_loops(ladder, known):
+    curves = curves_on_grid(ladder, np.linspace(0.1, 1, 42))
+    finals = curves.finals.min()
+    others = np.full(25, 1.9) if known else np.linspace(1.5, finals + 0.02, 30)
+    here = collapse_at_offset(curves, 1.9)
+    low, high = fraction_interval(curves, here, others, np.random.default_rng(3))
+    expected = band(curves, 1.9, others, np.random.default_rng(3))
+    assert (low, high) == (min(expected[0], here.fraction), max(expected[1], here.fraction))
     assert low < high
-    assert (len(fractions) < 100) == some_left_out
+    assert known or (others >= finals).any()
+
+
+def drifting(rng, *, sizes, seeds, differ, lasting, fast):
+    """Curves whose falls differ by size, with noise that lasts and noise that is gone at the end, at offset 0."""
+    x = np.linspace(0.1, 1, 91)
+    index = np.repeat(np.arange(sizes), seeds)
+    z = np.linspace(-1, 1, sizes)
+    l = 1 + (1 + differ * z[index, None]) * (x**-0.5 - 1)
+    L = l * np.exp(lasting * rng.standard_normal((index.size, 1)))
+    L *= np.exp(fast * (1 - x) * rng.standard_normal(l.shape))
+    log_p = np.arange(sizes, dtype=float)
+    curves = CurvesOnGrid(x=x, L=L, size_index=index, log_p=log_p, log_horizon=log_p, starts_late=False)
+    truth = (differ * z.std() * (1 - np.sqrt(x))) ** 2 + (fast * (1 - x)) ** 2 < lasting**2 + (fast * (1 - x)) ** 2
+    return curves, truth[:-1].mean()
+
+
+@pytest.mark.parametrize(
+    ("sizes", "seeds", "differ", "lasting", "fast"),
+    [(6, 5, 0.03, 0.01, 0.005), (8, 3, 0.1, 0.02, 0.01), (5, 4, 0.02, 0.005, 0.002)],
+)
+def test_nine_of_ten_intervals_of_the_fraction_hold_it(sizes, seeds, differ, lasting, fast):
+    held = 0
+    for rng in np.random.default_rng(sizes).spawn(200):
+        curves, truth = drifting(rng, sizes=sizes, seeds=seeds, differ=differ, lasting=lasting, fast=fast)
+        low, high = fraction_interval(curves, collapse_at_offset(curves, 0.0), np.zeros(60), rng)
+        held += low <= truth <= high
+    assert 0.2 < truth < 0.9
+    assert 0.85 <= held / 200 <= 0.97
+
+
+def test_few_usable_offsets_leave_the_interval_unknown(ladder):
+    curves = curves_on_grid(ladder, X)
+    here = collapse_at_offset(curves, 1.9)
+    for usable in (19, 20):
+        offsets = np.append(np.full(usable, 1.9), np.full(50, 9.0))
+        low, _ = fraction_interval(curves, here, offsets, np.random.default_rng(0))
+        assert math.isnan(low) == (usable < 20)
 
 
 def test_the_law_has_a_thousand_draws_at_least(ladder):

@@ -19,6 +19,7 @@ from scaling_collapse.empirical.pictures import (
     forecast_picture,
     horizon_picture,
     law_picture,
+    trend_picture,
 )
 from scaling_collapse.empirical.pictures.canvas import colors, house_style, picture, room_below, size_legend
 from scaling_collapse.sgd_noise_model import forecast, plan_cooldown
@@ -103,6 +104,8 @@ PAINTED = {
     "delta": lambda axes: collapse_pictures.paint_delta_vs_sigma(axes, report("mlp")),
     "delta of chess": lambda axes: collapse_pictures.paint_delta_vs_sigma(axes, report("chess")),
     "delta at a given offset": lambda axes: collapse_pictures.paint_delta_vs_sigma(axes, report("mlp", 0.0)),
+    "trend": lambda axes: trend_picture.paint_trend(axes, report("mlp", 0.0)),
+    "steepness": lambda axes: trend_picture.paint_steepness(axes, report("mlp", 0.0)),
     "horizon": lambda axes: horizon_picture.paint_horizon(axes, fit_horizon(ladder("mlp-overtrained"))),
     "frontier": lambda axes: horizon_picture.paint_frontier(axes, fit_horizon(ladder("mlp-overtrained"))),
     "curves": lambda axes: curves_picture.paint_curves(axes, ladder("text")),

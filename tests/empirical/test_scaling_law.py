@@ -11,7 +11,7 @@ from scaling_collapse import InputError
 from scaling_collapse.common import huber
 from scaling_collapse.empirical import fit_scaling_law, read_curves
 from scaling_collapse.empirical.fits.final_loss_solution import objective, solve
-from scaling_collapse.empirical.fits.seed_bootstrap import resampled_runs
+from scaling_collapse.empirical.fits.seed_bootstrap import mean_draws, resampled_runs
 from scaling_collapse.theory import Ladder, LossCurve
 
 
@@ -72,6 +72,42 @@ def test_intervals_cover_in_85_to_95_percent_of_400_draws(sizes, seeds, noise):
         assert 0.85 <= count / 400 <= 0.95, (name, count)
 
 
+def coverage(L0, sizes, seeds, noise, level=0.0, draws=100):
+    """Share of made-up ladders whose intervals hold L0, a and b; sizes differ in a level that their seeds share."""
+    held, truth = np.zeros(3), {"L0": L0, "a": 0.5, "b": 0.2}
+    for draw in range(draws):
+        clean = law_ladder(sizes=sizes, seeds=seeds, noise=noise, points=2, rng=draw, **truth)
+        levels = np.exp(level * np.random.default_rng(draw).standard_normal(sizes))[clean.size_index]
+        ladder = Ladder(
+            LossCurve(run=c.run, params=c.params, tokens=c.tokens, loss=L0 + (c.loss - L0) * f, seed=c.seed)
+            for c, f in zip(clean, levels, strict=True)
+        )
+        fit = fit_scaling_law(ladder, draws=100, seed=draw)
+        ends = [getattr(fit, f"{name}_interval") for name in truth]
+        held += [low <= value <= high for (low, high), value in zip(ends, truth.values(), strict=True)]
+    return held / draws
+
+
+def test_intervals_cover_where_the_seeds_of_a_size_share_a_level():
+    """Seeds do not show it: from their scatter alone the intervals would cover 77 %."""
+    assert (coverage(1.0, 6, 5, 2e-3, level=5e-3) >= 0.85).all()
+
+
+def test_intervals_cover_where_there_is_no_irreducible_loss():
+    """Refits away from the bound err to one side: without those at the bound, a is covered in 81 %, b in 85 %."""
+    assert (coverage(0.0, 5, 3, 2e-3, draws=60) >= 0.85).all()
+
+
+@pytest.mark.parametrize(("miss", "wide"), [(0.0, False), (0.01, True)])
+def test_draws_scatter_as_sizes_do_where_they_miss_the_law(miss, wide):
+    finals = [np.array([0.999, 1.0, 1.001]) * (1 + miss * (-1.0) ** i) for i in range(8)]
+    means, misfit = mean_draws(finals, np.ones(8), 3, 4000, np.random.default_rng(0))
+    spread = np.log(means / [f.mean() for f in finals]).std(axis=0)
+    expected = miss * np.sqrt(8 / 3) if wide else 0.001 / np.sqrt(3) * np.sqrt(16 / 14)  # E 1/chi2_k is 1/(k - 2)
+    np.testing.assert_allclose(spread, expected, rtol=0.15)
+    assert (misfit > 1) is wide
+
+
 def test_the_interval_of_one_seed_per_size_comes_from_residuals():
     hits = 0
     for draw in range(100):
@@ -97,7 +133,7 @@ def test_status_says_what_cannot_be_known():
     assert noisy.status in ("L0 not identified", "not a decreasing law")
 
 
-@pytest.mark.parametrize(("rng", "least", "most"), [(13, 0.9, 1.0), (9, 1.0, 1.2)])
+@pytest.mark.parametrize(("rng", "least", "most"), [(38, 0.9, 1.0), (63, 1.0, 1.2)])
 def test_L0_is_identified_where_its_interval_is_narrower_than_the_smallest_reducible_loss(rng, least, most):
     fit = fit_scaling_law(law_ladder(sizes=5, seeds=3, span=6, noise=0.02, rng=rng))
     assert least < np.ptp(fit.L0_interval) / (fit.L.min() - fit.L0) < most

@@ -112,6 +112,10 @@ def test_a_wrong_horizon_is_detected_and_measured(family):
     assert only(family, detected, "high").measurement > only(family, detected, "high").prediction
     assert only(family, detected, "same").verdict == "does not hold"
     assert {r.table for r in family.of(detected)} == {"high", "bent", "same"}
+    drift = "ablation detected: drift with size"
+    assert {r.table: str(r.verdict) for r in family.of(drift)} == {
+        "high": "holds", "bent": "holds", "same": "does not hold",
+    }  # fmt: skip
 
 
 def test_schedules_are_forecast_blind_and_the_coefficient_comes_back(put):
@@ -231,7 +235,9 @@ def test_the_pages_parts_are_packaged():
 
     root = Path(__file__).resolve().parents[2]
     data = tomllib.loads((root / "pyproject.toml").read_text())["tool"]["setuptools"]["package-data"]["*"]
-    parts = [p for p in (root / "scaling_collapse" / "empirical" / "validation").iterdir() if p.suffix not in (".py", "")]
+    parts = [
+        p for p in (root / "scaling_collapse" / "empirical" / "validation").iterdir() if p.suffix not in (".py", "")
+    ]
     assert {p.suffix for p in parts} == {".html", ".css", ".js"}
     assert {f"*{p.suffix}" for p in parts} <= set(data)
 

@@ -1,7 +1,5 @@
 """The page in a real browser: both sliders move, and its Delta and sigma are Python's."""
 
-import os
-import shutil
 from dataclasses import replace
 
 import numpy as np
@@ -12,38 +10,7 @@ from scaling_collapse.empirical import validate, write_curves
 from scaling_collapse.empirical.validation.page_data import recut_horizons
 from scaling_collapse.theory import Ladder, ScalingLaw, collapse_deviation, losses_on_grid, noise_floor, normalize
 
-BROWSERS = (
-    "chromium",
-    "chromium-browser",
-    "google-chrome",
-    "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome",
-)
 POSITIONS = (120, 437, 880)
-
-
-@pytest.fixture(scope="module")
-def browser():
-    """A headless Chromium; skips where there is none, and fails in CI."""
-    binary = next(filter(None, map(shutil.which, BROWSERS)), None)
-    driver = shutil.which("chromedriver") or shutil.which("chromedriver", path=os.environ.get("CHROMEWEBDRIVER", ""))
-    try:
-        from selenium import webdriver
-        from selenium.webdriver.chrome.service import Service
-    except ModuleNotFoundError:
-        binary = None
-    if binary is None or driver is None:
-        message = "no selenium, Chromium or chromedriver (Debian: apt-get install chromium chromium-driver)"
-        if os.environ.get("CI"):
-            pytest.fail(message)
-        pytest.skip(message)
-    options = webdriver.ChromeOptions()
-    options.binary_location = binary
-    for argument in ("--headless=new", "--no-sandbox", "--disable-dev-shm-usage", "--window-size=1200,900"):
-        options.add_argument(argument)
-    options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
-    window = webdriver.Chrome(options=options, service=Service(driver))
-    yield window
-    window.quit()
 
 
 @pytest.fixture(scope="module")
@@ -179,22 +146,9 @@ def test_keys_move_a_slider(opened, validation):
 
 
 @pytest.fixture
-def sized(opened):
-    """The opened page at a width and in a colour scheme, as it was before afterwards."""
-
-    def resize(width, scheme="light"):
-        opened.execute_cdp_cmd(
-            "Emulation.setDeviceMetricsOverride",
-            {"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": False},
-        )
-        feature = {"name": "prefers-color-scheme", "value": scheme}
-        opened.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": [feature]})
-        opened.refresh()
-        return opened
-
-    yield resize
-    opened.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
-    opened.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": []})
+def sized(opened, resized):
+    """The opened page at a width and in a colour scheme."""
+    return resized
 
 
 @pytest.mark.parametrize("width", [1280, 420, 390])

@@ -30,6 +30,12 @@ LAWS = {
     "names": ("E_inf + A*t**-alpha + lambda1_x*p**-beta", {"gamma": "g", "kappa": "k"}),
     "free gamma": ("t**-0.5 + p**-0.5", {"gamma": "gamma"}),
     "unsettled sign": ("(a - b)*t**-mu + b*p**-nu", {}),
+    "logarithm": ("2*t**-0.5*log(t)**2 + p**-0.5", {"sizes": [1e6, 1e9]}),
+    "symbolic logarithm": ("a*t**-mu*log(t)**k + b*p**-nu", {}),
+    "logarithm of p": ("a*t**-mu + b*p**-nu*log(p)", {}),
+    "power of a sum": ("L0 + (a*p**-m + b*t**-n)**c", {}),
+    "two powers": ("(p**-0.3 + t**-0.4)**1.5 + 2*t**-0.5*p**-0.1 + 0.3*(t**-1 + p**-2)**0.7", {"sizes": [1e6, 1e9]}),
+    "negative": ("a*t**-0.5 - 0.1*t**-1 + b*p**-0.5", {}),
 }
 
 
@@ -118,7 +124,8 @@ def test_steps_are_sentences_with_true_equations():
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (("t**-0.5 + log(t)",), r"got 'log\(t\)'"),
+        (("t**-0.5 + log(t)",), r"fall with t or with p; got log\(t\)"),
+        (("t**-0.5 + exp(t)",), r"got 'exp\(t\)'"),
         (("t**-0.5 + p**-0.5", -1), "gamma > 0"),
         (("t**-0.5 + p**-0.5", None, None, [1e3]), "at least 2 different sizes, all > 0; got \\[1000.0\\]"),
         (("t**-0.5 + p**-0.5", None, None, [1e3, 0]), "at least 2 different sizes"),

@@ -162,5 +162,22 @@ def test_a_joint_answer_needs_three_sizes_and_a_measure_of_noise(sizes, seeds, i
     assert (found.status == "not identified") is not identified
 
 
+def test_what_is_known_beforehand_costs_as_much_as_noise():
+    """At the edge of a region, noise known from many runs, from few and not at all."""
+    many, few = (Noise(source="seeds", variance=2.0, dof=dof) for dof in (10**6, 5))
+    assert many.price(0.9) == pytest.approx(2.0, rel=1e-4)
+    assert few.price(0.9) * stats.chi2.ppf(0.9, 2) == pytest.approx(few.rise(2, 0.9))
+    nothing = Noise(source="none", variance=math.nan, dof=0)
+    assert nothing.price(0.9) == ROUND_OFF
+
+
+def test_three_sizes_of_one_run_under_decay_say_what_each_error_would_be_alone():
+    slopes = replace(slopes_of(3, 1), shape="common", noise_slope=1.0, noise_most=0.5)
+    found = AdmittedErrors(slopes=slopes, offset=0.0, level=0.9, resolution=0.05)
+    assert found.status == "not identified"
+    assert np.isfinite([found.gamma_alone.estimate, found.offset_alone.estimate]).all()
+    assert found.gamma_alone.low == -math.inf
+
+
 def test_runs_without_noise_leave_that_of_round_off():
     assert measured(slopes_of(4, 2, noise=0.0))[2].noise.variance >= ROUND_OFF

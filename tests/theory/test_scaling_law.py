@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 
 from scaling_collapse import InputError
 from scaling_collapse.theory import ScalingLaw, Term
-from scaling_collapse.theory.laws import law_parsing
+from scaling_collapse.theory.laws import law_terms
 from scaling_collapse.theory.laws.exact_arithmetic import exact_number, power, sign
-from scaling_collapse.theory.laws.law_parsing import merge
+from scaling_collapse.theory.laws.law_terms import merge
 from scaling_collapse.theory.laws.power_law_sum import PowerLawSum
 from scaling_collapse.theory.laws.relations import all_of, positive
 
@@ -110,12 +110,20 @@ def test_subs_merges_and_folds_constants_into_L0():
         ("t**-1/0", "real, finite powers"),
         ("(t**-.1 + p**-.1 + a)**12*(t**-.3 + p**-.7 + 1)**12", "at most 64 terms"),
         ("t**-1 + (t + p)**-0.5", r"got the part '1/sqrt\(p \+ t\)'"),
-        ("t**-1 + (t**-1 + p**-1)**0.5", r"got the part 'sqrt\(1/t \+ 1/p\)'"),
+        ("t**-1 + (t**-1 - p**-1)**0.5", r"got the part 'sqrt\(1/t - 1/p\)'"),
+        ("t**-1 + (t**-1 + 2)**0.5", r"without a constant or a logarithm in it; got the part 'sqrt\(2 \+ 1/t\)'"),
+        ("t**-1 + (log(t)/t + p**-1)**0.5", "without a constant or a logarithm in it; got the part"),
+        ("(t**-1 + p**-1)**0.5 + log(t)/t", "either logarithms or powers of sums; got both"),
+        ("(t**-1 + p**-1)**0.5*(t**-1 + p**-2)**0.5", "got the part"),
+        ("t**-1 - (t**-1 + p**-1)**0.5", "got the part"),
+        ("+".join(f"(t**-1 + p**-1)**0.{k}" for k in range(1, 6)), "at most 4 powers of sums; got 5"),
+        ("t**-1 + log(t + p)/p", r"got the part 'log\(p \+ t\)'"),
+        ("t**-1 + log(-2)/p", r"logarithms of what is > 0; got log\(-2\)"),
         ("a*t**-p", "got the part 't"),
-        ("t**-1 + (t**-1 + p**-1)**13", "got the part"),
+        ("t**-1 + (t**-1 + p**-1)**(-13)", "got the part"),
         ("3", "at least 1 term in t or p; got 3"),
         ("t**-1 - t**-1 + 3", "at least 1 term"),
-        ("t**-1 - p**-1", "coefficient > 0; got -1 in -1/p"),
+        ("t**-1 - p**-1", r"slower than each negative one.*got -1/p, the slowest along some t ~ p\^gamma"),
         ("t**-1 + p**0.5", "fall with t or with p; got sqrt"),
         ("a*t**mu + p**-1", "fall with t or with p; got a\\*t\\*\\*mu"),
         ("t**-1*p**2 + t**2*p**-1", "along which every term falls"),
@@ -129,7 +137,7 @@ def test_refused_with_the_offending_part_before_it_is_expanded(law, message, mon
         formed += len(items)
         return merge(items, whole)
 
-    monkeypatch.setattr(law_parsing, "merge", counting)
+    monkeypatch.setattr(law_terms, "merge", counting)
     with pytest.raises(InputError, match=message):
         ScalingLaw(law)
     assert formed < 1000  # the 12th powers would have 91 terms each, and their product thousands
@@ -138,7 +146,8 @@ def test_refused_with_the_offending_part_before_it_is_expanded(law, message, mon
 def test_sympy_expressions_are_held_to_the_same_rules():
     t, p = sympy.symbols("t p")
     for bad, message in [
-        (sympy.log(t) + 1 / p, "got the part 'log\\(t\\)'"),
+        (sympy.log(t) + 1 / p, "fall with t or with p; got log\\(t\\)"),
+        (sympy.log(1 + t) / t, "got the part 'log\\(t \\+ 1\\)'"),
         (sympy.exp(-t), "got the part 'exp"),
         (sympy.I / t, "needs a real `a`"),
         (sympy.oo / t, "needs a real"),

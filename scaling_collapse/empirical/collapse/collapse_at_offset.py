@@ -1,9 +1,8 @@
-"""What a ladder's curves say at one offset: normalized curves, Delta and sigma, and the two numbers that decide.
+"""What a ladder's curves say at one offset: normalized curves, Delta, sigma, the noise floor, and where Delta is below.
 
-- `spread`: how much sizes differ beyond noise, relative to how far the curve falls,
-  `sqrt(mean_x B(x)) / sqrt(mean_x (l(x) - 1)^2)`, B the between-size variance of l with the variance that noise gives
-  to the sizes' means taken off. A universal curve has 0.
-- `x_from`: the smallest x from which on `Delta < sigma` holds on at least `TAIL_SHARE` of the grid.
+- `sigma`: the root mean square over sizes of what seeds scatter by, as published.
+- `floor`: the median over sizes, which one sick size cannot lift; collapse is judged against it.
+- `x_from`: the smallest x from which on `Delta < floor` holds on at least `TAIL_SHARE` of the grid.
 """
 
 from __future__ import annotations
@@ -16,12 +15,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...common import Array
-from ...theory import collapse_deviation, noise_floor, normalize
+from ...theory import collapse_deviation, noise_by_size, normalize
 from .curves_on_grid import CurvesOnGrid
+from .steepness import usual_variance
 
-__all__ = [
-    "TAIL_SHARE", "CollapseAtOffset", "collapse_at_offset", "delta_range", "excess_spread", "supercollapse_from",
-]  # fmt: skip
+__all__ = ["TAIL_SHARE", "CollapseAtOffset", "collapse_at_offset", "delta_range", "floor_of", "supercollapse_from"]
 
 TAIL_SHARE = 0.9
 
@@ -36,19 +34,22 @@ class CollapseAtOffset:
         `L_hat`, below every final loss, or NaN: nothing can be normalized.
     normalized
         `l(x)`, shape (runs, n).
-    delta, sigma
-        Collapse deviation and noise floor, shape (n,); sigma is NaN without seeds.
-    spread
-        How much sizes differ beyond noise (`excess_spread`).
+    delta
+        Collapse deviation, shape (n,).
+    sigma_by_size
+        Relative standard deviation over the seeds of each size, shape (sizes, n); NaN with one seed.
+    sigma, floor
+        Root mean square and median over sizes, shape (n,); NaN without seeds.
     fraction, x_from
-        Share of x with `Delta < sigma`, and from where on it holds (`supercollapse_from`).
+        Share of x with `Delta < floor`, and from where on it holds (`supercollapse_from`).
     """
 
     offset: float
     normalized: Array
     delta: Array
+    sigma_by_size: Array
     sigma: Array
-    spread: float
+    floor: Array
     fraction: float
     x_from: float
 
@@ -61,23 +62,44 @@ def collapse_at_offset(curves: CurvesOnGrid, offset: float) -> CollapseAtOffset:
             offset=math.nan,
             normalized=np.full(curves.L.shape, math.nan),
             delta=nothing,
+            sigma_by_size=np.full((curves.log_p.size, curves.x.size), math.nan),
             sigma=nothing,
-            spread=math.nan,
+            floor=nothing,
             fraction=math.nan,
             x_from=math.nan,
         )
     l = normalize(curves.L, offset)
-    delta, sigma = collapse_deviation(l, curves.size_index), noise_floor(curves.L, curves.size_index, offset)
-    fraction, x_from = supercollapse_from(curves.x, delta, sigma)
+    delta = collapse_deviation(l, curves.size_index)
+    by_size = noise_by_size(curves.L, curves.size_index, offset)
+    floor = floor_of(by_size, np.bincount(curves.size_index))
+    fraction, x_from = supercollapse_from(curves.x, delta, floor)
+    seeded = np.isfinite(by_size).all(axis=1)
+    sigma = np.sqrt((by_size[seeded] ** 2).mean(axis=0)) if seeded.any() else floor
     return CollapseAtOffset(
         offset=offset,
         normalized=l,
         delta=delta,
+        sigma_by_size=by_size,
         sigma=sigma,
-        spread=excess_spread(l, curves.size_index),
+        floor=floor,
         fraction=fraction,
         x_from=x_from,
     )
+
+
+def floor_of(sigma_by_size: Array, counts: NDArray[np.intp]) -> Array:
+    """The median over sizes of what seeds scatter by, without the bias that the median of few has, shape (..., n).
+
+    Parameters
+    ----------
+    sigma_by_size
+        Shape (..., sizes, n); NaN for sizes with one seed.
+    counts
+        Seeds of each size, shape (sizes,).
+    """
+    if not (counts > 1).any():
+        return np.full(sigma_by_size.shape[:-2] + sigma_by_size.shape[-1:], math.nan)
+    return np.sqrt(usual_variance(np.moveaxis(sigma_by_size**2, -2, -1), counts))
 
 
 def delta_range(collapses: Sequence[CollapseAtOffset]) -> tuple[Array, Array]:
@@ -86,20 +108,20 @@ def delta_range(collapses: Sequence[CollapseAtOffset]) -> tuple[Array, Array]:
     return deltas.min(axis=0), deltas.max(axis=0)
 
 
-def supercollapse_from(x: Array, delta: Array, sigma: Array) -> tuple[float, float]:
-    """Fraction of the grid with `Delta < sigma`, and the x from which on it holds on 90 % of the rest.
+def supercollapse_from(x: Array, delta: Array, floor: Array) -> tuple[float, float]:
+    """Fraction of the grid with `Delta < floor`, and the x from which on it holds on 90 % of the rest.
 
     Parameters
     ----------
     x
         Grid, shape (n,); x = 1 never counts.
-    delta, sigma
+    delta, floor
         Collapse deviation and noise floor, shape (n,).
 
     Returns
     -------
     fraction, x_from
-        `x_from` is NaN where the last point before the end is not below the noise floor; both are NaN without sigma.
+        `x_from` is NaN where the last point before the end is not below the noise floor; both are NaN without seeds.
 
     Examples
     --------
@@ -108,51 +130,10 @@ def supercollapse_from(x: Array, delta: Array, sigma: Array) -> tuple[float, flo
     (0.3333333333333333, 0.75)
     """
     counts = x < 1
-    if np.isnan(sigma[counts]).any():
+    if np.isnan(floor[counts]).any():
         return float("nan"), float("nan")
-    below = (delta < sigma)[counts]
+    below = (delta < floor)[counts]
     share_of_tail = np.cumsum(below[::-1])[::-1] / np.arange(below.size, 0, -1)
     holds = np.flatnonzero((share_of_tail >= TAIL_SHARE) & below)
     x_from = float(x[counts][holds[0]]) if holds.size else float("nan")
     return float(below.mean()), x_from
-
-
-def excess_spread(l: Array, size_index: NDArray[np.intp]) -> float:
-    r"""How much sizes differ beyond noise, relative to how far the mean curve falls.
-
-    Noise of a size's mean comes from its seeds; where no size has two, from the roughness of each curve along x (half
-    the mean squared difference of neighbouring points, twice over because the final loss is as noisy as the others).
-
-    Parameters
-    ----------
-    l
-        Normalized curves, shape (runs, n).
-    size_index
-        Size of each run, shape (runs,).
-
-    Returns
-    -------
-    float
-        Dimensionless, >= 0.
-
-    Examples
-    --------
-    >>> x = np.linspace(0.1, 1, 181)
-    >>> print(f"{excess_spread(np.stack([1 / x, 1 / x, 1.1 / x - 0.1]), np.arange(3)):.4f}")
-    0.0558
-    """
-    sizes = np.unique(size_index)
-    groups = [l[size_index == s] for s in sizes]
-    means = np.stack([g.mean(axis=0) for g in groups])
-    counts = np.array([len(g) for g in groups])
-    between = means.var(axis=0, ddof=1)
-    if (counts >= 2).any():
-        within = np.mean([g.var(axis=0, ddof=1) for g in groups if len(g) >= 2], axis=0)
-        noise = within * (1.0 / counts).mean()
-    else:
-        relative = np.diff(np.diff(np.log(np.maximum(l, 1e-300)), axis=1), axis=1)
-        rough = (relative**2).mean(axis=1).mean() / 6.0  # second differences: the trend is taken off
-        noise = 2.0 * rough * means.mean(axis=0) ** 2
-    mean = means.mean(axis=0)
-    excess = max(float((between - noise).mean()), 0.0)
-    return float(np.sqrt(excess) / np.sqrt(((mean - 1.0) ** 2).mean()))

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import math
+from collections.abc import Collection
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -25,6 +27,8 @@ class CurvesOnGrid:
         Losses `L(x t*)`, shape (runs, n).
     size_index
         Size of each run, shape (runs,).
+    log_p, log_horizon
+        `ln p` and mean `ln t*` of the sizes, shape (sizes,).
     starts_late
         Whether the default grid was cut, because some log begins after it.
     """
@@ -32,12 +36,22 @@ class CurvesOnGrid:
     x: Array
     L: Array
     size_index: NDArray[np.intp]
+    log_p: Array
+    log_horizon: Array
     starts_late: bool
 
     @property
     def finals(self) -> Array:
         """The runs' final losses, shape (runs,)."""
         return self.L[:, -1]
+
+    def without(self, rows: Collection[int]) -> CurvesOnGrid:
+        """The same without some runs; sizes that lose their last run go."""
+        keep = np.array([i not in rows for i in range(self.L.shape[0])])
+        sizes, index = np.unique(self.size_index[keep], return_inverse=True)
+        return replace(
+            self, L=self.L[keep], size_index=index, log_p=self.log_p[sizes], log_horizon=self.log_horizon[sizes]
+        )
 
 
 def curves_on_grid(ladder: Ladder, x: ArrayLike | None) -> CurvesOnGrid:
@@ -55,7 +69,27 @@ def curves_on_grid(ladder: Ladder, x: ArrayLike | None) -> CurvesOnGrid:
     grid = _covered_grid(ladder, x)
     starts_late = x is None and grid.size < default_grid().size
     L = losses_on_grid(ladder, grid)
-    return CurvesOnGrid(x=grid, L=L, size_index=ladder.size_index, starts_late=starts_late)
+    first = np.array([c.loss[0] for c in ladder])[:, None]
+    L = np.where(np.isnan(L), first, L)  # a log that begins at the first point, but for the last bit
+    _require_falling(ladder, L, grid[0])
+    horizons = [np.mean([math.log(c.horizon_tokens) for c in runs]) for runs in ladder.by_size.values()]
+    return CurvesOnGrid(
+        x=grid,
+        L=L,
+        size_index=ladder.size_index,
+        log_p=np.log(ladder.sizes),
+        log_horizon=np.array(horizons, dtype=np.float64),
+        starts_late=starts_late,
+    )
+
+
+def _require_falling(ladder: Ladder, L: Array, start: float) -> None:
+    stuck = np.flatnonzero(~(L[:, 0] > L[:, -1]))
+    if 2 * stuck.size > L.shape[0]:
+        raise InputError(
+            f"measure_collapse needs losses that fall from x = {start:.2g} to the end; got {stuck.size} of "
+            f"{L.shape[0]} runs that do not, for example {ladder.curves[int(stuck[0])].run!r}. Is it the loss?"
+        )
 
 
 def _require_two_sizes(ladder: Ladder) -> None:

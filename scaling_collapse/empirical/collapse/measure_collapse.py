@@ -1,22 +1,37 @@
-"""`measure_collapse`: from a ladder to scaling law, Delta(x), sigma(x) and a verdict with its reasons."""
+"""`measure_collapse`: from a ladder to law, Delta(x), sigma(x), a verdict, who deviates and what to try next."""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from ...common import Array, InputError, Source
-from ...theory import Ladder, collapse_deviation, noise_floor, normalize
+from ...theory import Ladder
 from ..fits.final_loss_solution import solve
-from ..fits.intervals import UNKNOWN, Interval
+from ..fits.intervals import UNKNOWN
 from ..fits.law_fit import LawFit, fit_scaling_law
 from ..fits.seed_bootstrap import resampled_runs
-from .collapse_at_offset import CollapseAtOffset, collapse_at_offset, delta_range, supercollapse_from
-from .collapse_report import CollapseReport, SizeSummary, Supercollapse
+from .chosen_offset import ChosenOffset, choose_offset
+from .collapse_at_offset import CollapseAtOffset, collapse_at_offset, delta_range
+from .collapse_report import CollapseReport, Deviation, SizeSummary, Supercollapse
+from .culprits import find_culprits
+from .curve_offset import CurveOffset, curve_offset
 from .curves_on_grid import CurvesOnGrid, curves_on_grid
-from .verdict import judge
+from .diagnosis import Diagnosis, diagnose
+from .evidence import evidence_at
+from .law_misses import LawMiss, law_errors, law_misses
+from .next_steps import next_steps
+from .power import power_of
+from .reasons import reasons_of
+from .steepness import of_sizes
+from .supercollapse_interval import fraction_interval
+from .suspect_runs import SuspectRun, suspect_runs
+from .verdict import Verdict, deviation_interval, tolerance_of
+from .without_offset import measure_without_offset
 
 __all__ = ["measure_collapse"]
 
@@ -24,11 +39,13 @@ __all__ = ["measure_collapse"]
 def measure_collapse(
     ladder: Ladder | Source, *, offset: float | None = None, x: ArrayLike | None = None, draws: int = 400, seed: int = 0
 ) -> CollapseReport:
-    r"""Measure whether, and how well, the loss curves of a ladder collapse.
+    r"""Measure whether, and how well, the loss curves of a ladder collapse, and what is wrong where they do not.
 
     Each run is normalized by its own reducible loss at the horizon, `l(x) = (L(x t*) - L_hat) / (L(t*) - L_hat)`; the
     spread over sizes and seeds is `Delta(x) = sd[l] / mean[l]`, the noise floor of one size
-    `sigma(x) = sd[L] / (mean[L] - L_hat)`, and `Delta < sigma` is supercollapse (MATH of `theory.collapse`).
+    `sigma(x) = sd[L] / (mean[L] - L_hat)`. Sizes agree where the variance between their mean curves, beyond noise, is
+    small against the curve's fall (`scale_deviation`); `Delta` below the floor of the seeds makes it a supercollapse.
+    Runs that left their siblings are set aside and named; where they matter, the verdict is undecided.
 
     Parameters
     ----------
@@ -68,14 +85,78 @@ def measure_collapse(
     """
     ladder = Ladder.of(ladder)
     curves = curves_on_grid(ladder, x)
+    suspects = suspect_runs(curves.x, curves.L, curves.size_index)
+    rows = {suspect.index for suspect in suspects}
+    kept, kept_ladder = curves.without(rows), Ladder(c for i, c in enumerate(ladder) if i not in rows)
     if offset is not None:
-        _require_offset_below(ladder, curves.finals, offset)
-    law = fit_scaling_law(ladder, seed=seed, draws=max(draws, 1000))
-    L_hat = law.L0 if offset is None else float(offset)
-    here = collapse_at_offset(curves, L_hat if curves.finals.min() > L_hat else math.nan)
-    inside = [collapse_at_offset(curves, end) for end in _offsets_inside(law, here, curves.finals, offset)]
-    interval = _fraction_interval(curves, here, law.C, offset, rng=np.random.default_rng(seed), draws=draws)
-    return _report(ladder, law, curves, here, inside, interval=interval, offset_known=offset is not None)
+        _require_offset_below(kept_ladder, kept.finals, offset)
+    law = fit_scaling_law(kept_ladder, seed=seed, draws=max(draws, 1000))
+    fitted = _with_law(law, kept, kept_ladder, offset, seed)
+    return _report(ladder, curves, suspects, fitted, draws=draws, rng=np.random.default_rng(seed))
+
+
+class _Fitted(NamedTuple):
+    """The runs without the suspect ones, their law and how it is missed, the offsets, and what the curves say."""
+
+    kept: CurvesOnGrid
+    law: LawFit
+    miss: LawMiss | None
+    best: CurveOffset
+    chosen: ChosenOffset
+    found: Diagnosis
+
+    @property
+    def known(self) -> bool:
+        """Whether the caller gave the offset."""
+        return self.chosen.source == "given"
+
+
+def _with_law(law: LawFit, kept: CurvesOnGrid, ladder: Ladder, offset: float | None, seed: int) -> _Fitted:
+    """The offset to use, and what the curves say at it."""
+    start = law.L0 if offset is None else offset
+    finals = of_sizes(kept.finals, kept.size_index)
+    miss = law_misses(law.C, finals, start if math.isfinite(start) else 0.0, known=offset is not None)
+    best = curve_offset(kept.L, kept.size_index)
+    chosen = choose_offset(offset, law, miss, best, ladder, seed=seed)
+    found = diagnose(kept, chosen.value, chosen.interval)
+    return _Fitted(kept=kept, law=law, miss=miss, best=best, chosen=chosen, found=found)
+
+
+def _report(
+    ladder: Ladder,
+    curves: CurvesOnGrid,
+    suspects: Sequence[SuspectRun],
+    fitted: _Fitted,
+    *,
+    draws: int,
+    rng: np.random.Generator,
+) -> CollapseReport:
+    """The verdict with its reasons, culprits, next steps and intervals."""
+    kept, law, miss, best, chosen, found = fitted
+    verdict = _with_suspects(found, curves, chosen, suspects)
+    elsewhere = fitted.known and kept.finals.min() > law.L0
+    at_law = evidence_at(kept, law.L0) if elsewhere else None
+    culprits = find_culprits(ladder, suspects, found, miss, law, at_law=at_law)
+    here = found.evidence.collapse if found.evidence else collapse_at_offset(kept, math.nan)
+    inside = [collapse_at_offset(kept, end) for end in _offsets_inside(chosen, here, kept.finals)]
+    low, high = delta_range([here, *inside]) if inside else np.full((2, curves.x.size), math.nan)
+    power = power_of(
+        found.evidence, found.elsewhere, law_errors(law.C, found.finals, chosen.value, known=fitted.known)
+    )  # fmt: skip
+    ends = fraction_interval(kept, here, _drawn_offsets(kept, law.C, chosen, draws, rng), rng)
+    reasons = reasons_of(
+        verdict, found, curves, chosen=chosen, law=law, suspects=suspects, names=[c.run for c in ladder], power=power,
+        fraction_interval=ends, delta_range=(low, high),
+    )  # fmt: skip
+    return CollapseReport(
+        verdict=verdict, reasons=reasons, law=law, offset=here.offset, offset_source=chosen.source, x=curves.x,
+        losses=curves.L, normalized=_normalized(curves.L, here.offset), delta=here.delta, sigma=here.sigma,
+        floor=here.floor, sigma_by_size=here.sigma_by_size, delta_low=low, delta_high=high,
+        deviation=_deviation(found), trend=found.trend,
+        supercollapse=Supercollapse(fraction=here.fraction, x_from=here.x_from, interval=ends), culprits=culprits,
+        next=next_steps(verdict, culprits, found.evidence, kept.log_horizon, power), power=power, curve_offset=best,
+        without_offset=measure_without_offset(kept, best, chosen), sizes=_sizes(ladder, curves, here), ladder=ladder,
+    )  # fmt: skip
 
 
 def _require_offset_below(ladder: Ladder, finals: Array, offset: float) -> None:
@@ -87,65 +168,61 @@ def _require_offset_below(ladder: Ladder, finals: Array, offset: float) -> None:
         )
 
 
-def _offsets_inside(law: LawFit, here: CollapseAtOffset, finals: Array, known: float | None) -> list[float]:
-    """Offsets over the interval of L0, up to just below the smallest final loss; none where it is known or unusable."""
-    if known is not None or math.isnan(here.offset) or math.isnan(law.L0_interval[0]):
+def _with_suspects(
+    found: Diagnosis, curves: CurvesOnGrid, chosen: ChosenOffset, suspects: Sequence[SuspectRun]
+) -> Verdict:
+    """The verdict without the suspect runs where it is the same with them, or where sizes differ even so."""
+    if not suspects or found.verdict is Verdict.NO_COLLAPSE:
+        return found.verdict
+    everyone = diagnose(curves, chosen.value, chosen.interval).verdict
+    return found.verdict if everyone is found.verdict else Verdict.UNDECIDED
+
+
+def _offsets_inside(chosen: ChosenOffset, here: CollapseAtOffset, finals: Array) -> list[float]:
+    """Offsets over the interval of the one in use, up to just below the smallest final loss; none where it is known."""
+    if chosen.interval is None or math.isnan(here.offset) or math.isnan(chosen.interval[0]):
         return []
-    top = finals.min()
-    return np.linspace(law.L0_interval[0], min(law.L0_interval[1], top - 1e-3 * (top - law.L0)), 21).tolist()
+    top = float(finals.min())
+    return np.linspace(chosen.interval[0], min(chosen.interval[1], top - 1e-3 * (top - here.offset)), 21).tolist()
 
 
-def _fraction_interval(
-    curves: CurvesOnGrid, here: CollapseAtOffset, C: Array, known: float | None, *, rng: np.random.Generator, draws: int
-) -> Interval:
-    """90 % interval of the supercollapsed fraction: seeds resampled within sizes, L0 fitted to each resample."""
-    if not math.isfinite(here.fraction):
-        return UNKNOWN
-    x, size_index = curves.x, curves.size_index
-    resampled = resampled_runs(curves.L, size_index, draws, rng)
-    sizes = range(size_index.max() + 1)
-    finals = np.stack([resampled[:, size_index == s, -1].mean(axis=1) for s in sizes], axis=1)
-    offsets = np.full(draws, known) if known is not None else solve(C, np.maximum(finals, 1e-300)).L0
-    fractions = []
-    for runs, L_hat in zip(resampled, offsets, strict=True):
-        if L_hat >= runs[:, -1].min():
-            continue
-        delta = collapse_deviation(normalize(runs, L_hat), size_index)
-        fractions.append(supercollapse_from(x, delta, noise_floor(runs, size_index, L_hat))[0])
-    low, high = np.quantile(fractions, [0.05, 0.95])
-    return float(low), float(high)
+def _drawn_offsets(curves: CurvesOnGrid, C: Array, chosen: ChosenOffset, draws: int, rng: np.random.Generator) -> Array:
+    """Offsets to go with resampled seeds: the one in use where it is given, else as far off as the law's own is."""
+    if chosen.source != "law" or chosen.interval is None or math.isnan(chosen.interval[0]):
+        return np.full(draws, chosen.value)
+    resampled = resampled_runs(curves.L[:, -1:], curves.size_index, draws, rng)[..., 0]
+    sizes = range(int(curves.size_index.max()) + 1)
+    finals = np.stack([resampled[:, curves.size_index == s].mean(axis=1) for s in sizes], axis=1)
+    return solve(C, np.maximum(finals, 1e-300)).L0
 
 
-def _report(
-    ladder: Ladder,
-    law: LawFit,
-    curves: CurvesOnGrid,
-    here: CollapseAtOffset,
-    inside: list[CollapseAtOffset],
-    *,
-    interval: Interval,
-    offset_known: bool,
-) -> CollapseReport:
-    """What was measured, with the verdict."""
-    verdict, reasons = judge(law, curves, here, inside, fraction_interval=interval, offset_known=offset_known)
-    low, high = delta_range([here, *inside]) if inside else np.full((2, curves.x.size), math.nan)
-    return CollapseReport(
-        verdict=verdict,
-        reasons=reasons,
-        law=law,
-        offset=here.offset,
-        x=curves.x,
-        losses=curves.L,
-        normalized=here.normalized,
-        delta=here.delta,
-        sigma=here.sigma,
-        delta_low=low,
-        delta_high=high,
-        spread=here.spread,
-        supercollapse=Supercollapse(fraction=here.fraction, x_from=here.x_from, interval=interval),
-        sizes=tuple(
-            SizeSummary(params=p, seeds=seeds, final_loss=float(final))
-            for p, seeds, final in zip(ladder.sizes, law.seeds, law.L, strict=True)
-        ),
-        ladder=ladder,
+def _normalized(L: Array, offset: float) -> Array:
+    """Normalized curves of all runs; NaN for a run that ends at or below the offset, as a suspect one may."""
+    reducible = L[:, -1:] - offset
+    return np.where(reducible > 0, (L - offset) / np.where(reducible > 0, reducible, 1.0), math.nan)
+
+
+def _deviation(found: Diagnosis) -> Deviation:
+    """How much sizes differ, with its interval and tolerance."""
+    if found.evidence is None:
+        return Deviation(value=math.nan, interval=UNKNOWN, tolerance=math.nan)
+    return Deviation(
+        value=found.evidence.deviation.value,
+        interval=deviation_interval(found.evidence, found.elsewhere),
+        tolerance=tolerance_of(found.evidence),
+    )
+
+
+def _sizes(ladder: Ladder, curves: CurvesOnGrid, here: CollapseAtOffset) -> tuple[SizeSummary, ...]:
+    """The sizes, with what their seeds scatter by in the middle of training; suspect runs are counted."""
+    middle = curves.x.size // 2
+    sigma = here.sigma_by_size[:, middle] if here.sigma_by_size.shape[0] == len(ladder.sizes) else None
+    return tuple(
+        SizeSummary(
+            params=p,
+            seeds=len(runs),
+            final_loss=float(np.mean([c.horizon_loss for c in runs])),
+            sigma=math.nan if sigma is None else float(sigma[i]),
+        )
+        for i, (p, runs) in enumerate(ladder.by_size.items())
     )

@@ -1,27 +1,37 @@
-r"""From the measured collapse to a verdict and its reasons.
+r"""From the evidence to a verdict and its reasons.
 
-Two measured numbers decide (`collapse_at_offset.py`). The ladder collapses where `spread` is at most `TOLERANCE`. It
-is a supercollapse where `x_from` is at most `SUPER_FROM`, whatever the spread: sizes then differ by less than seeds
-do. (Near x = 1 Delta vanishes by construction, so a short tail proves nothing.) Where L0 is fitted, what is said must
-hold over its interval: whether there is a collapse at all must not hang on L0.
+Two questions. *Do sizes agree?* They differ by no more than `SCATTER_TOLERANCE` of the curve's fall, or by no more than
+an error of the horizons' exponent of `GAMMA_TOLERANCE` would make them drift with size, with the whole 90 % interval,
+over the interval of the offset. *Better than seeds?* `Delta` is
+below the noise floor from `SUPER_FROM` on at the latest. A supercollapse needs both, no drift that is surely more than
+`SUPER_GAMMA`, and no size that is off by more than `SCATTER_TOLERANCE`. Nothing collapses whose final losses do not
+fall with size, or one of whose sizes is `LOUD` times as noisy as the others. What cannot be told is
+undecided. A run that left its siblings is set aside and named: where it matters, the verdict is undecided.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import dataclass
 from enum import StrEnum
 
-from ...common import Array
-from ..fits.intervals import Interval
-from ..fits.law_fit import LawFit
-from .collapse_at_offset import CollapseAtOffset, delta_range
-from .curves_on_grid import CurvesOnGrid
+from ..fits.intervals import LEVEL, Interval, t_quantile
+from .evidence import Evidence, widened
+from .noise_growth import LOUD as NOISY
+from .scale_deviation import ScaleDeviation
 
-__all__ = ["SUPER_FROM", "TOLERANCE", "Verdict", "classify", "judge"]
+__all__ = [
+    "GAMMA_TOLERANCE", "LOUD", "SCATTER_TOLERANCE", "SUPER_FROM", "SUPER_GAMMA", "Agreement", "Finding",
+    "Verdict", "agreement", "classify", "deviation_interval", "drift_interval", "sure_drift", "tolerance_of",
+]  # fmt: skip
 
-TOLERANCE = 0.05
+GAMMA_TOLERANCE = 0.2
+SCATTER_TOLERANCE = 0.05
 SUPER_FROM = 2 / 3
+SUPER_GAMMA = 0.05
+UNCERTAIN = 1.5
+LOUD = 6.0
 
 
 class Verdict(StrEnum):
@@ -33,116 +43,132 @@ class Verdict(StrEnum):
     UNDECIDED = "undecided"
 
 
-def classify(spread: float, x_from: float) -> Verdict:
-    """The verdict at one offset; NaN `x_from` (no seeds, no tail) rules a supercollapse out.
+class Agreement(StrEnum):
+    """Whether sizes agree, as far as the noise lets one see."""
 
-    >>> [str(classify(*numbers)) for numbers in ((0.07, 0.3), (0.02, float("nan")), (0.2, 0.8))]
-    ['supercollapse', 'collapse', 'no collapse']
+    AGREE = "agree"
+    DIFFER = "differ"
+    UNCLEAR = "unclear"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Finding:
+    """One axis of the verdict: what it says, in which words."""
+
+    agreement: Agreement
+    words: str
+
+
+def classify(agree: Agreement, x_from: float, *, drift: float = 0.0, odd: float = 0.0) -> Verdict:
+    """The verdict; NaN `x_from` (no seeds, no tail) rules a supercollapse out; so do a sure `drift` and an `odd` size.
+
+    >>> [str(classify(a, 0.3)) for a in Agreement]
+    ['supercollapse', 'no collapse', 'undecided']
     """
-    if x_from <= SUPER_FROM:
-        return Verdict.SUPERCOLLAPSE
-    return Verdict.COLLAPSE if spread <= TOLERANCE else Verdict.NO_COLLAPSE
+    if agree is Agreement.AGREE:
+        better = x_from <= SUPER_FROM and drift <= SUPER_GAMMA and odd <= SCATTER_TOLERANCE
+        return Verdict.SUPERCOLLAPSE if better else Verdict.COLLAPSE
+    return Verdict.NO_COLLAPSE if agree is Agreement.DIFFER else Verdict.UNDECIDED
 
 
-def judge(
-    law: LawFit,
-    curves: CurvesOnGrid,
-    here: CollapseAtOffset,
-    inside: Sequence[CollapseAtOffset],
-    *,
-    fraction_interval: Interval,
-    offset_known: bool,
-) -> tuple[Verdict, tuple[str, ...]]:
-    """The verdict and the sentences that say why, the decisive one first.
+def sure_drift(found: Evidence, elsewhere: Sequence[Evidence]) -> float:
+    """The smallest error of the horizons' exponent within its interval, 0 where the interval holds 0 or is unknown."""
+    low, high = drift_interval(found, elsewhere)
+    return 0.0 if math.isnan(low) or low <= 0 <= high else min(abs(low), abs(high))
+
+
+def drift_interval(found: Evidence, elsewhere: Sequence[Evidence]) -> Interval:
+    """90 % interval of the error of the horizons' exponent, over the interval of the offset."""
+    trend = found.trend
+    return widened(trend.gamma_error, trend.gamma_interval, [e.trend.gamma_error for e in elsewhere])
+
+
+def agreement(
+    found: Evidence, elsewhere: Sequence[Evidence], rising: Sequence[int], *, against_law: bool = True
+) -> list[Finding]:
+    """Whether sizes agree, axis by axis, the decisive one first.
 
     Parameters
     ----------
-    law
-        The fitted law of final losses.
-    curves
-        What was measured.
-    here
-        The collapse at the offset in use.
-    inside
-        The collapse at offsets over the interval of the law's L0; empty where that is unknown.
-    fraction_interval
-        90 % interval of `here.fraction`.
-    offset_known
-        Whether the caller gave the offset: then the law's interval does not matter.
+    found
+        The evidence at the offset in use.
+    elsewhere
+        The evidence at the ends of the offset's interval; none where it is known.
+    rising
+        Indices of sizes whose final losses are above a smaller size's.
+    against_law
+        Whether the tolerance may follow from the law's exponent: not where losses are compared without an offset.
     """
-    if math.isnan(here.offset):
-        verdict, reasons = Verdict.UNDECIDED, [_no_offset(law, curves.finals.min())]
-    else:
-        verdict = classify(here.spread, here.x_from)
-        reasons = _at_the_offset(here, fraction_interval, verdict)
-        if not offset_known:
-            verdict, reason = _over_the_interval(law, curves.x, here, inside, verdict)
-            reasons.append(reason)
-    if law.misfit > 2 and math.isfinite(law.misfit):
-        reasons.append(
-            f"The sizes' mean final losses miss the law by {law.misfit:.1f} times what seeds explain; its intervals "
-            "are widened by that."
-        )
-    if curves.starts_late:
-        reasons.append(f"The logs cover only x from {curves.x[0]:.3f} on.")
-    return verdict, tuple(reasons)
+    findings = [_deviation(found, elsewhere, against_law=against_law)]
+    if tolerance_of(found, against_law=against_law) > SCATTER_TOLERANCE:
+        findings.append(_scatter(found, elsewhere))
+    if rising or not found.trend.exponent > 0:
+        findings.append(Finding(agreement=Agreement.DIFFER, words="Final losses do not fall with size."))
+    if found.seeded and found.growth.loud is not None and found.growth.times > LOUD:
+        findings.append(Finding(agreement=Agreement.DIFFER, words="The seeds of one size scatter like no other's."))
+    elif found.growth.growth > LOUD and found.growth.t > NOISY and float(found.growth.loudness.max()) > NOISY:
+        findings.append(Finding(agreement=Agreement.DIFFER, words="Noise grows with size."))
+    order = (Agreement.DIFFER, Agreement.UNCLEAR, Agreement.AGREE)
+    return sorted(findings, key=lambda finding: order.index(finding.agreement))
 
 
-def _no_offset(law: LawFit, smallest_final: float) -> str:
-    if math.isfinite(law.L0):
-        return (
-            f"The fitted irreducible loss {law.L0:.6g} is not below the smallest final loss {smallest_final:.6g}: "
-            "nothing can be normalized. Pass an offset that you know."
-        )
-    why = {
-        "too few sizes": f"{len(law.L)} sizes do not identify L0 (3 parameters)",
-        "losses not positive": "the law's residuals are logarithmic, and some final losses are not positive",
-        "not a decreasing law": "the final losses do not fall with compute like L0 + a C^-b",
-    }[law.status]
-    return f"No irreducible loss: {why}. Add sizes, or pass an offset that you know."
+def tolerance_of(found: Evidence, *, against_law: bool = True) -> float:
+    """How much sizes may differ: 5 % of the curve's fall, or what an error of the horizons' exponent of
+    `GAMMA_TOLERANCE` would make them differ, if that is more: `GAMMA_TOLERANCE b sd(ln p)`.
+    """
+    by_law = GAMMA_TOLERANCE * found.trend.exponent * float(found.log_p.std(ddof=1))
+    return max(SCATTER_TOLERANCE, by_law if against_law and math.isfinite(by_law) else 0.0)
 
 
-def _at_the_offset(here: CollapseAtOffset, fraction_interval: Interval, verdict: Verdict) -> list[str]:
-    """How the two numbers compare with their limits."""
-    size_words = (
-        f"Beyond noise, sizes differ by {here.spread:.1%} of what the curve falls by ("
-        + ("within" if here.spread <= TOLERANCE else "over")
-        + f" the tolerance of {TOLERANCE:.0%})."
+def deviation_interval(found: Evidence, elsewhere: Sequence[Evidence]) -> Interval:
+    """90 % interval of the deviation, over the interval of the offset."""
+    low, high = _over_offsets(found.deviation, [e.deviation for e in elsewhere])
+    return max(low, min(_least_drift(e) for e in (found, *elsewhere))), high
+
+
+def _least_drift(found: Evidence) -> float:
+    """Without seeds: what sizes surely differ by, because they drift with size by more than they scatter about it."""
+    trend = found.trend
+    if found.seeded or not trend.dof:
+        return 0.0
+    sure = abs(trend.slope) - t_quantile(trend.dof, LEVEL) * trend.error
+    return min(max(sure, 0.0) * float(found.log_p.std(ddof=1)), found.deviation.value)
+
+
+def _over_offsets(here: ScaleDeviation, others: Sequence[ScaleDeviation]) -> Interval:
+    """The interval of a deviation, which is 0 if it may be 0 at an offset that is not ruled out."""
+    low, high = widened(here.value, here.interval, [other.value for other in others])
+    return (0.0 if any(other.interval[0] == 0 for other in others) else max(low, 0.0)), high
+
+
+def _deviation(found: Evidence, elsewhere: Sequence[Evidence], *, against_law: bool) -> Finding:
+    """All that sizes differ by."""
+    interval, tolerance = deviation_interval(found, elsewhere), tolerance_of(found, against_law=against_law)
+    beyond = "beyond noise" if found.seeded else "seed noise included"
+    words = (
+        f"Sizes differ by {found.deviation.value:.1%} of the curve's fall {beyond} (90 % interval {interval[0]:.1%} to "
+        f"{interval[1]:.1%}; tolerance {tolerance:.1%})."
     )
-    if math.isnan(here.fraction):
-        return [size_words, "No size has two seeds: there is no noise floor to compare with."]
-    where = (
-        "and not at the end"
-        if math.isnan(here.x_from)
-        else f"from x = {here.x_from:.2f} on"
-        + ("" if here.x_from <= SUPER_FROM else f", too late to count (at most {SUPER_FROM:.2f})")
-    )
-    low, high = fraction_interval
-    noise_words = (
-        f"Delta is below the noise floor sigma on {here.fraction:.1%} of x (90 % interval {low:.0%} to {high:.0%}), "
-        f"{where}."
-    )
-    return [size_words, noise_words] if verdict is Verdict.NO_COLLAPSE else [noise_words, size_words]
+    return Finding(agreement=_against(found.deviation.interval, interval, tolerance), words=words)
 
 
-def _over_the_interval(
-    law: LawFit, x: Array, here: CollapseAtOffset, inside: Sequence[CollapseAtOffset], verdict: Verdict
-) -> tuple[Verdict, str]:
-    """The verdict at the estimate of L0, or undecided, and how Delta and the verdict move over the interval of L0."""
-    if not inside:
-        return Verdict.UNDECIDED, (
-            f"L0 = {law.L0:.6g} comes without an interval (one seed of 3 sizes): add seeds or sizes, or pass an offset."
-        )
-    low, high = delta_range([*inside, here])
-    middle = x.size // 2
-    identified = law.status != "L0 not identified"
-    words = ("" if identified else "L0 is not identified: ") + (
-        f"L0 = {law.L0:.6g}, 90 % interval {law.L0_interval[0]:.6g} to {law.L0_interval[1]:.6g}; inside it Delta at "
-        f"x = {x[middle]:.2f} moves between {low[middle]:.2g} and {high[middle]:.2g}"
+def _scatter(found: Evidence, elsewhere: Sequence[Evidence]) -> Finding:
+    """What remains about the drift with size: no error of the exponent excuses it."""
+    value = found.about_trend.value
+    low, high = _over_offsets(found.about_trend, [e.about_trend for e in elsewhere])
+    words = (
+        f"About their drift with size, sizes differ by {value:.1%} of the curve's fall (90 % interval {low:.1%} to "
+        f"{high:.1%}; tolerance {SCATTER_TOLERANCE:.0%})."
     )
-    verdicts = list(dict.fromkeys(classify(c.spread, c.x_from) for c in inside))
-    if verdicts == [verdict]:
-        return verdict, words + "; the verdict stays."
-    # Between collapse and supercollapse the estimate decides; whether there is a collapse at all must not hang on L0.
-    decided = identified and Verdict.NO_COLLAPSE not in verdicts
-    return (verdict if decided else Verdict.UNDECIDED), f"{words} and the verdict runs over {', '.join(verdicts)}."
+    return Finding(agreement=_against(found.about_trend.interval, (low, high), SCATTER_TOLERANCE), words=words)
+
+
+def _against(here: Interval, over_offsets: Interval, tolerance: float) -> Agreement:
+    """An interval at the offset in use, and over the offset's own, against a tolerance.
+
+    Curves that agree at the offset that the final losses give agree with it by two independent ways; what remains open
+    about the offset may then take them `UNCERTAIN` times as far.
+    """
+    if here[1] <= tolerance and over_offsets[1] <= UNCERTAIN * tolerance:
+        return Agreement.AGREE
+    return Agreement.DIFFER if over_offsets[0] > tolerance else Agreement.UNCLEAR

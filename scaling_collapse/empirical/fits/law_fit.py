@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ...common import PFLOP, Array, InputError, Painted, Source, plain, value_in_words
 from ...theory import Ladder
@@ -94,7 +95,8 @@ def fit_scaling_law(
     r"""Fit `L(t*) = L0 + a C(t*)^-b` to the mean final losses of the sizes, each size weighing the same.
 
     Minimizes the Huber loss (delta 1e-3) of the log residuals by variable projection (`final_loss_solution`); intervals
-    are percentiles of fits to resampled seeds (`seed_bootstrap`).
+    are percentiles of fits to resampled seeds and, where the sizes miss the law by more than seeds explain, levels
+    (`seed_bootstrap`).
 
     Parameters
     ----------
@@ -175,8 +177,20 @@ def _with_intervals(law: LawFit, finals: list[Array], draws: int, rng: np.random
     """The law with the percentiles of fits to resampled seeds; `finals` holds the final losses of each size."""
     resampled, misfit = mean_draws(finals, law(law.C), parameters=3, draws=draws, rng=rng)
     cloud = solve(law.C, resampled)
-    tails = (0.5 - law.level / 2, 0.5 + law.level / 2)
-    L0, a, b = (tuple(map(float, np.quantile(v, tails))) for v in (cloud.L0, cloud.a, cloud.b))
+    at_zero = cloud.L0 / law.L.min() <= 1e-9
+    L0, a, b = (_interval(v, at_zero, law.level) for v in (cloud.L0, cloud.a, cloud.b))
     identified = L0[1] - L0[0] <= law.L.min() - law.L0
     status = "ok" if identified else "L0 not identified"
     return replace(law, status=status, L0_interval=L0, a_interval=a, b_interval=b, misfit=misfit)
+
+
+def _interval(values: Array, at_zero: NDArray[np.bool_], level: float) -> Interval:
+    """Equal-tailed percentiles of the refits, and of those with L0 at its bound if that is not improbable.
+
+    If L0 is 0, refits with a positive L0 err to one side, and the exponent with them; the truth is then like the refits
+    at the bound.
+    """
+    tails = (0.5 - level / 2, 0.5 + level / 2)
+    clouds = [values, *([values[at_zero]] if at_zero.mean() > tails[0] else [])]
+    ends = np.array([np.quantile(cloud, tails) for cloud in clouds])
+    return float(ends[:, 0].min()), float(ends[:, 1].max())

@@ -1,4 +1,4 @@
-"""The pictures of a collapse: normalized curves of all sizes, and their spread Delta against the noise floor sigma."""
+"""The pictures of a collapse: normalized curves of all sizes, and their spread Delta against the noise floor."""
 
 from __future__ import annotations
 
@@ -16,6 +16,12 @@ __all__ = ["draw_collapse", "draw_delta_vs_sigma", "paint_collapse", "paint_delt
 
 LEGEND = 0.3
 """Share of the picture of Delta that its legend needs, below whatever is drawn in the left two thirds."""
+SOURCE = {
+    "given": "given",
+    "law": "the law's fitted $L_0$",
+    "law without one size": "$L_0$ fitted without one size",
+    "curves": "where curves agree best",
+}
 
 
 def draw_collapse(report: CollapseReport) -> bytes:
@@ -50,23 +56,24 @@ def paint_collapse(axes: Any, report: CollapseReport) -> Any:
 
 
 def paint_delta_vs_sigma(axes: Any, report: CollapseReport) -> Any:
-    """Collapse deviation Delta(x), its range over the interval of L0, and the noise floor sigma(x); the axes."""
+    """Collapse deviation Delta(x), its range over the offset's interval, the noise floor and sigma(x); the axes."""
     inside = report.x < 1
     x, delta, low, high = (v[inside] for v in (report.x, report.delta, report.delta_low, report.delta_high))
     if np.isfinite(low).any():
-        name = f"$\\Delta$ over the {report.law.level:.0%} interval of $L_0$"
+        name = f"$\\Delta$ over the {report.law.level:.0%} interval of the offset"
         axes.fill_between(x, low, high, color=FLOOR, label=name, **BAND)
     axes.plot(x, delta, color=FLOOR, label="collapse deviation $\\Delta(x)$")
-    if np.isfinite(report.sigma).all():
-        axes.plot(report.x, report.sigma, "--", color=CLAIM, label="noise floor $\\sigma(x)$, seeds of one size")
-        finding = f"$\\Delta < \\sigma$ on {report.supercollapse.fraction:.1%} of $x$"
+    if np.isfinite(report.floor).all():
+        axes.plot(report.x, report.floor, "--", color=CLAIM, label="noise floor, median of the sizes")
+        axes.plot(report.x, report.sigma, ":", color=CLAIM, linewidth=0.8, label="$\\sigma(x)$, root mean square")
+        finding = f"$\\Delta$ below the noise floor on {report.supercollapse.fraction:.1%} of $x$"
     else:
         finding = "No noise floor" + (": one seed a size" if math.isfinite(report.offset) else "")
     axes.set(
         xlim=(0, 1), xlabel="normalized compute $x = t/t^*$", ylabel="spread over all runs, relative",
         title=f"{finding}\n{_offset(report)}",
     )  # fmt: skip
-    drawn = np.stack([delta, low, high, report.sigma[inside]])
+    drawn = np.stack([delta, low, high, report.sigma[inside], report.floor[inside]])
     drawn = np.where(drawn > 0, drawn, np.nan)
     if np.isfinite(drawn).any():
         top, left = np.log(np.nanmax(drawn)), drawn[:, x < 0.67]
@@ -77,8 +84,7 @@ def paint_delta_vs_sigma(axes: Any, report: CollapseReport) -> Any:
 
 
 def _offset(report: CollapseReport) -> str:
-    """The offset in use, and whether it was given or fitted."""
+    """The offset in use, and where it comes from."""
     if not math.isfinite(report.offset):
         return "no irreducible loss below every final loss"
-    how = "the law's fitted $L_0$" if report.offset == report.law.L0 else "given"
-    return f"offset $\\hat L$ = {report.offset:.4g} ({how})"
+    return f"offset $\\hat L$ = {report.offset:.4g} ({SOURCE[report.offset_source]})"

@@ -78,13 +78,17 @@ def law_fit(result: LawFit, axes: Any) -> Any:
 
 
 def collapse_report(result: CollapseReport, axes: Any, *, what: str = "collapse") -> Any:
-    """What of `"collapse"` (normalized curves), `"delta"` (Delta and sigma) and `"law"` is asked for."""
+    """What of `"collapse"` (normalized curves), `"delta"` (against the floor), `"law"` and `"trend"` is asked for."""
     from .collapse_pictures import paint_collapse, paint_delta_vs_sigma
     from .law_picture import paint_law
+    from .trend_picture import paint_trend
 
-    paint = {"collapse": paint_collapse, "delta": paint_delta_vs_sigma, "law": paint_law}.get(what)
+    painters = {"collapse": paint_collapse, "delta": paint_delta_vs_sigma, "law": paint_law, "trend": paint_trend}
+    paint = painters.get(what)
     if paint is None:
-        raise InputError(f"CollapseReport.plot needs `what` 'collapse', 'delta' or 'law'; got {what!r}. Choose one.")
+        raise InputError(
+            f"CollapseReport.plot needs `what` 'collapse', 'delta', 'law' or 'trend'; got {what!r}. Choose one."
+        )
     return paint(axes, result)
 
 

@@ -71,7 +71,7 @@ def train_ladder(
     >>> from scaling_collapse.empirical.trainer import load_ladder
     >>> ladder = load_ladder("demo", changes=["widths=[4, 8]", "seeds=2", "horizon={tokens=5000}"])
     >>> train_ladder(ladder)
-    Ladder: 2 sizes, 4 runs, 80 points...
+    Ladder: 2 sizes, 4 runs, 20 points...
     """
     ladder = load_ladder(ladder)
     require("torch", "train_ladder")

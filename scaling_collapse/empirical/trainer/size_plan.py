@@ -111,7 +111,7 @@ def plan_sizes(ladder: LadderFile, task: Task) -> list[SizePlan]:
     >>> from scaling_collapse.empirical.trainer import load_ladder, make_task
     >>> ladder = load_ladder("demo")
     >>> [size.steps for size in plan_sizes(ladder, make_task("fourier", {"dimensions": 3}))]
-    [2976, 4202, 6122, 8965, 12998]
+    [772, 1293, 2271, 4019, 7006]
     """
     sizes = [_size(ladder, task, width, depth) for width, depth in zip(ladder.widths, ladder.depths, strict=True)]
     for size in sizes:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -16,10 +16,18 @@ from ..collapse.collapse_report import CollapseReport
 from ..fits.horizon_fit import HorizonFit
 from ..fits.two_term_law import TwoTermLaw, fit_two_term
 
-__all__ = ["Case", "healthy_of", "laws_of"]
+__all__ = ["Case", "Twin", "healthy_of", "laws_of"]
 
 TOGETHER = 3
 """Ladders that share at least this many sizes are of one family of models."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Twin:
+    """The healthy ladder beside which another was found to be an ablation: its name, and why it is the healthy one."""
+
+    healthy: str
+    reason: str
 
 
 @dataclass(frozen=True, eq=False, kw_only=True, repr=False)
@@ -30,6 +38,8 @@ class Case(Result):
     ----------
     name
         The table's name, with the schedule where the table holds several.
+    table
+        The table's name.
     ladder, whole
         The curves with their horizons `t*`, and the same with their last points for horizons.
     schedule
@@ -37,7 +47,7 @@ class Case(Result):
     constant
         Whether the learning rate stays constant after warm-up; None where nothing says so.
     ablation
-        Whether something was scaled wrongly on purpose.
+        Whether something was scaled wrongly: on purpose, as the caller says, or as found beside a healthy twin.
     pareto
         The horizon fitted to the Pareto frontier, where the runs allow it; else the reason why not.
     past
@@ -46,6 +56,10 @@ class Case(Result):
         Whether the table marks the horizons; else they are the last points or, past them, the Pareto fit's.
     known
         The irreducible loss, where the caller gave it.
+    settings
+        The description of the ladder in the trainer's manifest, where the table lies beside one.
+    twin
+        The healthy twin, where the ladder was found to be an ablation and nobody had said so.
     report
         What `measure_collapse` found; None where it refused.
     why
@@ -53,6 +67,7 @@ class Case(Result):
     """
 
     name: str
+    table: str
     ladder: Ladder
     whole: Ladder
     schedule: str
@@ -62,6 +77,8 @@ class Case(Result):
     past: float
     marked: bool
     known: float | None
+    settings: Mapping[str, Any] | None = None
+    twin: Twin | None = None
     report: CollapseReport | None = None
     why: str = ""
 
@@ -119,6 +136,7 @@ class Case(Result):
                 "schedule": self.schedule,
                 "constant": self.constant,
                 "ablation": self.ablation,
+                "found_beside": None if self.twin is None else self.twin.healthy,
                 "sizes": self.ladder.sizes,
                 "runs": len(self.ladder),
                 "verdict": None if self.report is None else self.report.verdict,
@@ -130,7 +148,9 @@ class Case(Result):
 
 
 def healthy_of(case: Case, cases: Iterable[Case]) -> Case | None:
-    """The healthy ladder that an ablation is compared with: of its family, and under the same schedule."""
+    """The healthy ladder that an ablation is compared with: its twin, or of its family under the same schedule."""
+    if case.twin is not None:
+        return next((c for c in cases if c.name == case.twin.healthy), None)
     kin = [c for c in cases if not c.ablation and c.usable and c.schedule == case.schedule and c.akin(case)]
     return max(kin, key=lambda c: len(c.shared_sizes(case)), default=None)
 

@@ -7,7 +7,7 @@ trained past their horizon, the horizon not being marked, get the one that their
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -18,6 +18,7 @@ from ..collapse.measure_collapse import measure_collapse
 from ..fits.horizon_fit import HorizonFit, fit_horizon
 from .case import Case, healthy_of
 from .run_schedule import schedule_of
+from .twin_finding import with_ablations
 from .validation_table import Table
 
 __all__ = ["NotALadder", "cases_of"]
@@ -50,11 +51,21 @@ class NotALadder:
 def cases_of(tables: Iterable[Table], *, draws: int = 400) -> tuple[list[Case], list[NotALadder]]:
     """The ladders in the tables, and what is none.
 
-    Ablations are normalized with the irreducible loss of the healthy ladder of their family: it is the task's.
+    Ablations, named or found beside a healthy twin, are normalized with the irreducible loss of the healthy ladder of
+    their family: it is the task's.
     """
+    found, refused = _unmeasured(tables)
+    first = [_measured(case, [], draws) for case in found if not case.ablation]
+    healthy = with_ablations(first)
+    cases = [_measured(c, healthy, draws) if c.twin is not None else c for c in healthy]
+    return [*cases, *(_measured(case, cases, draws) for case in found if case.ablation)], refused
+
+
+def _unmeasured(tables: Iterable[Table]) -> tuple[list[Case], list[NotALadder]]:
+    """The ladders, not measured yet, and what is none."""
     cases: list[Case] = []
     refused: list[NotALadder] = []
-    for table in sorted(tables, key=lambda t: t.ablation):  # stable: healthy ones first
+    for table in tables:
         groups: dict[str, list[LossCurve]] = {}
         for curve in table.cut:
             groups.setdefault(schedule_of(curve).label, []).append(curve)
@@ -62,7 +73,7 @@ def cases_of(tables: Iterable[Table], *, draws: int = 400) -> tuple[list[Case], 
             name = table.name if len(groups) == 1 else f"{table.name}: {schedule}"
             found = _case(name, schedule, curves, table)
             if isinstance(found, Case):
-                cases.append(_measured(found, cases, draws))
+                cases.append(found)
             else:
                 only = schedule if len(groups) > 1 else None
                 refused.append(NotALadder(table=table.name, schedule=only, reason=found))
@@ -87,6 +98,7 @@ def _case(name: str, schedule: str, curves: list[LossCurve], table: Table) -> Ca
         return "every size was trained for the same number of tokens, and nothing marks their horizons: not a ladder"
     return Case(
         name=name,
+        table=table.name,
         ladder=ladder,
         whole=whole,
         schedule=schedule,
@@ -96,10 +108,11 @@ def _case(name: str, schedule: str, curves: list[LossCurve], table: Table) -> Ca
         past=min(c.tokens[-1] / c.horizon_tokens for c in ladder),
         marked=marked,
         known=table.offset,
+        settings=table.settings,
     )
 
 
-def _measured(case: Case, cases: list[Case], draws: int) -> Case:
+def _measured(case: Case, cases: Sequence[Case], draws: int) -> Case:
     """The same with its collapse, or with the reason why there is none."""
     offset = case.known
     if case.ablation and offset is None:

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import html
-import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from ...common import plain, shown
+from ...common import page_json, page_of, shown
 from ..fits.intervals import Interval
 from .case import Case
 from .page_data import ladder_panel, theory_panels
@@ -38,39 +37,34 @@ def render(*, rows: Sequence[Row], cases: Sequence[Case]) -> bytes:
 
     Panels of ladders are laid down in order until the page would exceed its limit; what is left out is named on it.
     """
-    page = (HERE / "page.html").read_text(encoding="utf-8")
-    for name in ("page.css", "page.js"):
-        page = page.replace(f"{{{{{name}}}}}", (HERE / name).read_text(encoding="utf-8"))
-    for name, text in (("summary", _summary(rows)), ("counts", _counts(rows)), ("rows", _groups(rows))):
-        page = page.replace(f"{{{{{name}}}}}", text)
-    panels, missing = _panels(cases, LIMIT - SPARE - len(page.encode()))
+    texts = {"summary": _summary(rows), "counts": _counts(rows), "rows": _groups(rows)}
+    empty = _page(texts | {"missing": "", "contents": "", "data": ""})
+    panels, missing = _panels(cases, LIMIT - SPARE - len(empty))
     without = f"<p>Without a panel: {html.escape('; '.join(missing))}.</p>" if missing else ""
-    page = page.replace("{{missing}}", without).replace("{{contents}}", _contents(panels))
-    return page.replace("{{data}}", _json(panels)).encode()
+    return _page(texts | {"missing": without, "contents": _contents(panels), "data": page_json(panels)})
+
+
+def _page(texts: dict[str, str]) -> bytes:
+    return page_of(HERE / "page.html", [HERE / "page.css", HERE / "page.js"], texts).encode()
 
 
 def _panels(cases: Sequence[Case], room: int) -> tuple[list[dict[str, Any]], list[str]]:
     """The panels that fit into so many bytes, those of theory last, and which ladders have none, with the reason."""
     panels, missing = [], []
     theory = theory_panels(cases)
-    room -= len(_json(theory))
+    room -= len(page_json(theory))
     for case in cases:
         if not case.usable:
             missing.append(f"{case.name} ({case.refusal})")
             continue
         panel = ladder_panel(case)
-        size = len(_json(panel)) + 2
+        size = len(page_json(panel)) + 2
         if size > room:
             missing.append(f"{case.name} (the page would exceed {LIMIT / 1e6:g} MB)")
         else:
             panels.append(panel)
             room -= size
     return [*panels, *theory], missing
-
-
-def _json(value: Any) -> str:
-    """JSON that can stand inside a script element: no NaN, no `<`."""
-    return json.dumps(plain(value), allow_nan=False, separators=(",", ":")).replace("<", "\\u003c")
 
 
 def _summary(rows: Sequence[Row]) -> str:

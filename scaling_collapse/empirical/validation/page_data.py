@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import base64
 import math
 from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike
 
+from ...common import packed
 from ...theory import ScalingLaw, default_grid, phase_law
 from .case import Case, laws_of
 
@@ -21,11 +20,6 @@ LEAST_RANGE = 0.02
 """Ladders whose horizons can be turned by less than this share of gamma have no slider for it."""
 WIDEST = 0.3
 FIGURE_SIZES = (1e1, 1e3, 1e5, 1e7, 1e9)
-
-
-def packed(values: ArrayLike) -> str:
-    """Little-endian float64 in base64: what the page computes with is what Python computes with."""
-    return base64.b64encode(np.ascontiguousarray(values, dtype="<f8").tobytes()).decode()
 
 
 def offset_range(case: Case) -> tuple[float, float]:
@@ -107,7 +101,7 @@ def _about(case: Case, turns: bool) -> str:
     rate = {True: "constant learning rate", False: f"learning rate: {case.schedule}", None: "learning rate unknown"}
     words = [f"{len(case.ladder.sizes)} sizes, {len(case.ladder)} runs", rate[case.constant]]
     if case.ablation:
-        words.append("ablation")
+        words.append("ablation" if case.twin is None else f"ablation, found beside {case.twin.healthy}")
     if turns:
         how = "marked in the table" if case.marked else "from the Pareto frontier"
         words.append(f"trained at least {case.past:.2g} times as far as its horizons ({how})")

@@ -47,6 +47,8 @@ class Unit(StrEnum):
     LOSS = "loss"
     GAMMA = "of gamma"
     FORECAST = "% of the forecast"
+    FALL = "of the curve's fall"
+    ERRORS = "standard errors"
 
     @property
     def sign(self) -> str:

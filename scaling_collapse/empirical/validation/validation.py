@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from ...common import Framed, InputError, Result, plain, shown
@@ -121,7 +121,8 @@ def validate(
         one family of models.
     ablations
         Which tables were scaled wrongly on purpose: names, patterns (`mlp-horizon-*`) or paths. They are compared
-        with the healthy ladder of their sizes and schedule, and normalized with its irreducible loss.
+        with the healthy ladder of their sizes and schedule, and normalized with its irreducible loss. Others are
+        found by themselves where a healthy twin is among the tables.
     offsets
         Irreducible losses that are known, by the table's name or a pattern (`""`: all others); fitted otherwise.
     where
@@ -168,14 +169,17 @@ def _validation(tables: list[Table], draws: int, seed: int, progress: Progress) 
     progress(0.05, "measuring")
     cases, refused = cases_of(tables, draws=2 * draws)
     evidence = Evidence(cases=cases, draws=draws, seed=seed)
-    put = _put(cases, pools_of(tables))
+    wrong = {case.table for case in cases if case.twin is not None}
+    # What was found to be an ablation calibrates no more than what was named one.
+    put = _put(cases, pools_of([replace(t, ablation=True) if t.name in wrong else t for t in tables]))
     rows: list[Row] = []
     for i, (claim, subject) in enumerate(put):
         progress(0.2 + 0.8 * i / len(put), subject.name)
         rows += claim.rows(subject, evidence)
     rows += _not_ladders(refused)
-    if not any(t.ablation for t in tables):
-        rows.append(not_applicable(CLAIMS["ablation"].NAME, "all tables", "no table was named an ablation"))
+    if not any(t.ablation for t in tables) and not wrong:
+        reason = "no table was named an ablation, and none was found to be one beside a healthy twin"
+        rows += [not_applicable(CLAIMS[name].NAME, "all tables", reason) for name in ("ablation trend", "ablation")]
     order = list(dict.fromkeys(row.claim for row in rows))
     return Validation(
         rows=tuple(sorted(rows, key=lambda r: order.index(r.claim))),

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path
+from typing import Any
 
 from ...common import InputError, Result
 from ...theory import Ladder
@@ -24,7 +26,7 @@ class Table(Result):
     Parameters
     ----------
     name
-        The file's name without ending.
+        The file's name without ending; the folder's for the table of a training.
     whole
         Its runs up to their last points.
     cut
@@ -33,6 +35,8 @@ class Table(Result):
         Whether something was scaled wrongly on purpose.
     offset
         The irreducible loss, where the caller knows it.
+    settings
+        The description of the ladder in the trainer's manifest, where the table lies beside one.
     """
 
     name: str
@@ -40,6 +44,7 @@ class Table(Result):
     cut: Ladder
     ablation: bool = False
     offset: float | None = None
+    settings: Mapping[str, Any] | None = None
 
 
 def read_tables(
@@ -71,13 +76,13 @@ def read_tables(
     named = {str(a): _files_at(str(a)) for a in ablations}
     files += [f for _, at in sorted(named.items()) for f in at]
     files = list({f.resolve(): f for f in files}.values())
-    names = [f.stem for f in files]
+    names = [_name_of(f) for f in files]
     twice = sorted({n for n in names if names.count(n) > 1})
     if twice:
         raise InputError(f"validate needs tables with different names; got {twice[0]!r} twice. Rename one.")
     if not files:
         raise InputError("validate needs at least one table; got none. Name a file or folder.")
-    patterns = {f.stem for at in named.values() for f in at} | {a for a, at in named.items() if not at}
+    patterns = {_name_of(f) for at in named.values() for f in at} | {a for a, at in named.items() if not at}
     for option, asked in (("ablation", patterns), ("offset", set(offsets) - {""})):
         unknown = sorted(a for a in asked if not any(fnmatchcase(n, a) for n in names))
         if unknown:
@@ -87,14 +92,33 @@ def read_tables(
             )
     return [
         Table(
-            name=file.stem,
+            name=name,
             whole=read_curves(file, where=where, use_horizon=False),
             cut=read_curves(file, where=where),
-            ablation=any(fnmatchcase(file.stem, a) for a in patterns),
-            offset=_offset_of(file.stem, offsets),
+            ablation=any(fnmatchcase(name, a) for a in patterns),
+            offset=_offset_of(name, offsets),
+            settings=_settings_of(file),
         )
-        for file in files
+        for file, name in zip(files, names, strict=True)
     ]
+
+
+def _settings_of(file: Path) -> Mapping[str, Any] | None:
+    """What the manifest beside the table of a training says of its ladder; None where there is none."""
+    manifest = file.with_name("manifest.json")
+    if file.stem != "curves" or not manifest.is_file():
+        return None
+    try:
+        found = json.loads(manifest.read_text(encoding="utf-8"))
+    except ValueError:
+        return None
+    ladder = found.get("ladder") if isinstance(found, dict) else None
+    return ladder if isinstance(ladder, dict) else None
+
+
+def _name_of(file: Path) -> str:
+    """Tables of trainings all have one file name; their folders have not."""
+    return file.resolve().parent.name if _settings_of(file) is not None else file.stem
 
 
 def _files_at(ablation: str) -> list[Path]:

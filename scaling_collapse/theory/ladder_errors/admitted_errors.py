@@ -9,8 +9,10 @@ What makes eps and e identifiable:
 - always: one shape in x for all sizes, one exponent `mu` for how the part that training shrinks scales with the
   horizon, a power of p for the rest;
 - `shape="power"`: that shape is `x^-mu`, so the curves give mu and the share of the two terms;
-- `shape="common"`: mu comes from how the slopes scale with the horizon, and the shares from the horizon of the
-  middle size being compute-optimal. The error of the offset rests on neither.
+- `shape="common"`: mu comes from how the slopes scale with the horizon. The shares follow neither from curves nor from
+  slopes, whose scale is arbitrary: they rest on how far the horizon of the middle size is from the compute-optimal one
+  (`kappa_within`) and on LR noise in the curves (`noise_within`), so intervals hold all that these may be. Both only
+  stretch an error of gamma; that of the offset rests on neither, nor does whether gamma is wrong.
 
 | symbol | meaning |
 |---|---|
@@ -34,6 +36,7 @@ from ..ladder import Ladder
 from .curve_slopes import CurveSlopes, Shape, curve_slopes
 from .error_profile import GAMMA, LOWER, OFFSET, UPPER, ErrorProfile
 from .error_region import MISFIT_LEVEL, MeasuredNoise, NoiseSource, contour, edge, measure_noise
+from .share_prior import KAPPA_WITHIN, NOISE_WITHIN, share_prior
 
 __all__ = ["AdmittedErrors", "ErrorEstimate", "admitted_errors"]
 
@@ -74,7 +77,7 @@ class AdmittedErrors(Result):
         `L_hat`, the value in use.
     level
         Of intervals and region.
-    resolution
+    resolution, kappa_within, noise_within
         See `admitted_errors`.
     """
 
@@ -82,6 +85,8 @@ class AdmittedErrors(Result):
     offset: float
     level: float
     resolution: float
+    kappa_within: float = KAPPA_WITHIN
+    noise_within: float = NOISE_WITHIN
 
     def headline(self) -> str:
         """Whether the two errors can be told apart."""
@@ -111,7 +116,13 @@ class AdmittedErrors(Result):
 
     @cached_property
     def _profile(self) -> ErrorProfile:
-        return ErrorProfile(self.slopes)
+        """The misfit, being off in kappa or in the noise costing what as much scatter of `ln S` would."""
+        if self.slopes.shape == "power":
+            return ErrorProfile(self.slopes)
+        expected = ErrorProfile(self.slopes)
+        best = expected.minimize((GAMMA, OFFSET))
+        price = measure_noise(expected, best).noise.price(self.level)
+        return ErrorProfile(self.slopes, share_prior(self.kappa_within, self.noise_within, price))
 
     @property
     def gamma(self) -> float:
@@ -144,21 +155,29 @@ class AdmittedErrors(Result):
         """
         return self._measured_noise.shape_p
 
-    @cached_property
-    def _threshold(self) -> float:
-        """The misfit at the edge of the joint region."""
-        return float(self._profile.misfit(self._both)) + self._measured_noise.noise.rise(2, self.level)
+    def _threshold(self, errors: int, level: float) -> float:
+        """The misfit at the edge of the region of so many errors."""
+        return float(self._profile.misfit(self._both)) + self._measured_noise.noise.rise(errors, level)
 
     @property
     def identified(self) -> bool:
         """Whether there is a joint answer: at least 3 sizes, and something that measures the noise."""
         return self.slopes.sizes.size >= 3 and self.noise != "none"
 
-    @cached_property
-    def _contour(self) -> tuple[Array, bool]:
+    def _traced(self, errors: int, level: float) -> tuple[Array, bool]:
+        """The contour in z and whether it closes; nothing if unidentified."""
         if not self.identified:
             return np.empty((0, 2)), False
-        return contour(self._profile, self._both, self._threshold)
+        return contour(self._profile, self._both, self._threshold(errors, level))
+
+    @cached_property
+    def _contour(self) -> tuple[Array, bool]:
+        return self._traced(2, self.level)
+
+    @cached_property
+    def _extent(self) -> Array:
+        """Where either error ends with the other one free: a contour that is as far as an interval of one reaches."""
+        return self._traced(1, self.level)[0]
 
     @property
     def region(self) -> Array:
@@ -192,12 +211,12 @@ class AdmittedErrors(Result):
 
     @cached_property
     def gamma_error(self) -> ErrorEstimate:
-        """`eps` with both free; the interval is the extent of the joint region."""
+        """`eps` with both free; narrower than the joint region, which has to hold both at once."""
         return self._joint(GAMMA)
 
     @cached_property
     def offset_error(self) -> ErrorEstimate:
-        """`e` with both free; the interval is the extent of the joint region."""
+        """`e` with both free; narrower than the joint region, which has to hold both at once."""
         return self._joint(OFFSET)
 
     def _single(self, axis: int) -> ErrorEstimate:
@@ -209,7 +228,7 @@ class AdmittedErrors(Result):
     def _joint(self, axis: int) -> ErrorEstimate:
         unit, low, high = float(self._profile.scale[axis]), -math.inf, math.inf
         if self.identified:
-            values = self._contour[0][:, axis]
+            values = self._extent[:, axis]
             low = values.min() if values.min() > LOWER[axis] + 1e-9 else low
             high = values.max() if values.max() < UPPER[axis] - 1e-9 else high
         return ErrorEstimate(
@@ -232,16 +251,17 @@ class AdmittedErrors(Result):
             return "not identified"
         if self._measured_noise.p_value < MISFIT_LEVEL:
             return "not explained"
-        width = np.abs(self._contour[0] - self._both).max(axis=0)
-        either = all(self._profile.misfit(best) <= self._threshold for best in self._alone)
-        apart = self.bounded and (not either or bool((width <= self.resolution).all()))
+        surer = (1 + self.level) / 2  # a finding is a stronger claim than an interval
+        traced, bounded = self._traced(2, surer)
+        width = np.abs(traced - self._both).max(axis=0)
+        either = all(self._profile.misfit(best) <= self._threshold(2, surer) for best in self._alone)
+        apart = bounded and (not either or bool((width <= self.resolution).all()))
         return "separable" if apart else "not separable"
 
-    def contains(self, gamma_error: float, offset_error: float) -> bool:
-        """Whether the joint region holds this pair of errors."""
-        return bool(
-            self._profile.misfit(np.array([gamma_error, offset_error]) / self._profile.scale) <= self._threshold
-        )
+    def contains(self, gamma_error: float, offset_error: float, *, level: float | None = None) -> bool:
+        """Whether the joint region holds this pair of errors; that at `level`, or at the level of this answer."""
+        z = np.array([gamma_error, offset_error]) / self._profile.scale
+        return bool(self._profile.misfit(z) <= self._threshold(2, self.level if level is None else level))
 
     def summary(self) -> str:
         """The finding in words for the person who trained the ladder."""
@@ -281,6 +301,8 @@ def admitted_errors(
     x_from: float = 0.1,
     level: float = 0.9,
     resolution: float = 0.05,
+    kappa_within: float = KAPPA_WITHIN,
+    noise_within: float = NOISE_WITHIN,
 ) -> AdmittedErrors:
     r"""The errors of gamma and of L_hat that would explain how a ladder's normalized curves differ.
 
@@ -290,8 +312,7 @@ def admitted_errors(
     Parameters
     ----------
     ladder
-        At least 2 sizes (3 for a joint answer), or the path of a table, or a frame; several seeds per size, or the
-        scatter of sizes is taken for noise.
+        At least 2 sizes (3 for a joint answer), or a table's path, or a frame; without seeds sizes' scatter is noise.
     offset
         `L_hat`, the irreducible loss in use, below every final loss.
     shape
@@ -303,13 +324,15 @@ def admitted_errors(
     level
         Of intervals and regions, in (0, 1).
     resolution
-        The errors count as told apart also where the joint intervals of eps / gamma and of e / R_min are within
-        +- this around the estimate, although neither error is excluded.
+        Errors are told apart also where eps / gamma and e / R_min are known to within +- this.
+    kappa_within, noise_within
+        For `shape="common"`, with 90 % probability: the horizon of the middle size is within this factor, >= 1, of the
+        compute-optimal one; at mid curve this share, 0 to 0.5, of the reducible loss is LR noise, at the most.
 
     Raises
     ------
     InputError
-        From `curve_slopes`, or if `level` is not between 0 and 1, or if the horizons do not grow with size.
+        From `curve_slopes`, or if an argument is out of its domain, or if the horizons do not grow with size.
 
     Examples
     --------
@@ -322,10 +345,24 @@ def admitted_errors(
     >>> found.status, round(found.gamma_error.estimate, 6)
     ('separable', 0.05)
     """
+    _check(level, kappa_within, noise_within)
+    slopes = curve_slopes(ladder, offset, shape=shape, mu=mu, x_from=x_from)
+    return _growing(
+        AdmittedErrors(slopes=slopes, offset=float(offset), level=level, resolution=resolution,
+                       kappa_within=kappa_within, noise_within=noise_within)
+    )  # fmt: skip
+
+
+def _check(level: float, kappa_within: float, noise_within: float) -> None:
     if not 0 < level < 1:
         raise InputError(f"admitted_errors needs `level` between 0 and 1; got {level:g}. Use 0.9 for 90 %.")
-    slopes = curve_slopes(ladder, offset, shape=shape, mu=mu, x_from=x_from)
-    found = AdmittedErrors(slopes=slopes, offset=float(offset), level=level, resolution=resolution)
+    if not (math.isfinite(kappa_within) and kappa_within >= 1):
+        raise InputError(f"admitted_errors needs `kappa_within` >= 1; got {kappa_within:g}. Use 10 for a factor of 10.")
+    if not 0 <= noise_within <= 0.5:
+        raise InputError(f"admitted_errors needs `noise_within` from 0 to 0.5; got {noise_within:g}. Use 0.2 for 20 %.")
+
+
+def _growing(found: AdmittedErrors) -> AdmittedErrors:
     if not found.gamma > 0:
         raise InputError(
             f"admitted_errors needs horizons that grow with size; got t* ~ p^{found.gamma:.3g}. Set `horizon_tokens` "

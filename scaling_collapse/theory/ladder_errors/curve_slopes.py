@@ -65,6 +65,11 @@ class CurveSlopes(Result):
         `ln(S_early / S_late)`, shape (runs,); NaN where a part of a curve has too few points.
     early_weight
         Weight of the early part in `S`, in (0, 1).
+    noise_slope
+        What LR noise would be of the mean slope, per share of it in the reducible loss at mid curve; 0 where noise
+        changes no slope ("power": at a constant rate it multiplies the whole curve).
+    noise_most
+        The most that it can be of the mean slope: all that the curves fall by after mid curve.
     """
 
     slope: Array
@@ -76,6 +81,8 @@ class CurveSlopes(Result):
     shape: Shape
     bend: Array
     early_weight: float
+    noise_slope: float = 0.0
+    noise_most: float = 0.0
 
     def size_means(self, values: Array) -> Array:
         """Mean over the runs of each size, shape (..., sizes)."""
@@ -146,6 +153,8 @@ class _Measured(NamedTuple):
     mu: float
     bend: Array
     early_weight: float
+    noise_slope: float = 0.0
+    noise_most: float = 0.0
 
 
 def _check(ladder: Ladder, offset: float, mu: float | None, x_from: float) -> None:
@@ -280,4 +289,13 @@ def _common_slopes(ladder: Ladder, offset: float, mu: float | None, x_from: floa
                 "Give `mu`."
             )
     early_weight = float(g[early] @ g[early] / (g @ g))
-    return _Measured(slope=slope, reducible=reducible, mu=mu, bend=bend, early_weight=early_weight)
+    noise_slope = float(2.0 * (1.0 - x) @ g / (g @ g))  # noise falls with the rate, taken to be linear; 1 at mid curve
+    return _Measured(
+        slope=slope,
+        reducible=reducible,
+        mu=mu,
+        bend=bend,
+        early_weight=early_weight,
+        noise_slope=noise_slope,
+        noise_most=float(np.clip(noise_slope * np.interp(0.5, x, g), 0.0, 0.95)),
+    )

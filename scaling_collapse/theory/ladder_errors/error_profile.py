@@ -11,8 +11,14 @@ is `ln S - ln(1 + e / R) + ln(1 + B / A) - ln K`. Seed differences that multiply
 alone, so what it varies by between seeds is the noise that matters here.
 
 - `shape="power"`: K = 1 by the scale of `x^-mu - 1`; c is free.
-- `shape="common"`: the scale of g is arbitrary, so K is free; c is set by the horizon of the middle size being
-  compute-optimal, `mu A = nu B` there, that is `B / A = 1 / gamma*` with `gamma* = gamma - eps`.
+- `shape="common"`: the scale of g is arbitrary, so K is free; c is what it is where the horizon of the middle size is
+  k times the compute-optimal one, `B / A = k^mu / gamma*` there with `gamma* = gamma - eps`. And a part of every curve
+  may be LR noise that decay removes. It multiplies the reducible loss, so it adds the same to the slope of every size,
+  and the part of S that training makes is not `A / R` but a mixture, with `w_A = A / (A + B)`,
+
+      (1 - n) w_A / mean(w_A) + n,   n the noise's part of the mean slope.
+
+  k and n are fitted, at the price of being far from what is expected (`share_prior`).
 
 Coordinates: `z = (eps / gamma, e / R_min)`, R_min the smallest mean reducible loss.
 """
@@ -21,13 +27,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import stats
 
 from ...common import Array, Result
+from .batched_squares import batched_least_squares
 from .curve_slopes import CurveSlopes, tight_least_squares
+from .share_prior import AS_EXPECTED, SharePrior
 
 __all__ = ["GAMMA", "LOWER", "OFFSET", "ROUND_OFF", "UPPER", "ErrorProfile"]
 
@@ -42,11 +51,30 @@ UPPER = np.array([1.0 - 1e-6, 10.0])
 ROUND_OFF = 1e-24
 
 
+class _Coordinates(NamedTuple):
+    """What a misfit is minimized over, each of shape (batch,).
+
+    `gamma` is eps / gamma, `offset` ln(1 + e / R_min); `kappa` and `noise` are how far ln kappa and the share of LR
+    noise are from what is expected, in standard deviations of the prior.
+    """
+
+    gamma: Array
+    offset: Array
+    kappa: Array
+    noise: Array
+
+
+KAPPA, NOISE = 2, 3
+SHARES = (KAPPA, NOISE)
+"""The coordinates that are fitted whatever the errors are."""
+
+
 @dataclass(frozen=True, eq=False, repr=False)
 class ErrorProfile(Result):
     """The misfit `Q(z)` of a pair of errors, in squared residuals of `ln S`, summed over runs via size means."""
 
     slopes: CurveSlopes
+    prior: SharePrior = AS_EXPECTED
 
     @cached_property
     def counts(self) -> NDArray[np.intp]:
@@ -60,6 +88,14 @@ class ErrorProfile(Result):
         log_p = np.log(s.sizes)
         gamma = np.polyfit(log_p, s.size_means(np.log(s.horizon_tokens)), 1)[0]
         return np.array([gamma, s.size_means(s.reducible).min()])
+
+    @cached_property
+    def _ends(self) -> tuple[Array, Array]:
+        """The ends of the search for coordinates; there is no negative noise, and no more than the curves can hold."""
+        part = self.prior.noise * self.slopes.noise_slope
+        most = self.slopes.noise_most / part if part > 0 else 1.0
+        low, high = np.log1p([LOWER[OFFSET], UPPER[OFFSET]])
+        return np.array([LOWER[GAMMA], low, -30.0, 0.0]), np.array([UPPER[GAMMA], high, 30.0, most])
 
     @cached_property
     def _log_p(self) -> Array:
@@ -78,38 +114,87 @@ class ErrorProfile(Result):
         e = np.asarray(offset_error, dtype=np.float64)[..., None]
         return np.log(self.slopes.slope) - np.log1p(np.maximum(e / self.slopes.reducible, -1 + 1e-9))
 
-    def _solve(self, z: ArrayLike) -> tuple[Array, Array]:
-        """Residuals of the size means at the best free level, and their derivative by it; both times sqrt(runs)."""
-        z = np.asarray(z, dtype=np.float64)
-        gamma, r_min = self.scale
-        eps = z[..., GAMMA] * gamma
-        data = self.slopes.size_means(self.run_terms(z[..., OFFSET] * r_min))
-        log_h = self.slopes.mu * (self._log_t + eps[..., None] * self._log_p)
-        n = self.counts
+    def _shares(self, q: _Coordinates) -> tuple[Array, Array]:
+        """The part of `ln S` due to shares, (batch, sizes), and derivatives by eps / gamma and both, (batch, 3, sizes).
+
+        With `shape="power"`, `q.kappa` is `ln c` itself, at no price.
+        """
+        mu, gamma, free = self.slopes.mu, self.scale[GAMMA], self.slopes.shape == "power"
+        sd = 1.0 if free else mu * self.prior.log_kappa
+        true_gamma = np.maximum(gamma * (1.0 - q.gamma), 1e-12)
+        log_c = sd * q.kappa - (0.0 if free else np.log(true_gamma))
+        log_ratio = log_c[:, None] + mu * (self._log_t + gamma * q.gamma[:, None] * self._log_p)
+        by_gamma = gamma * (mu * self._log_p + (0.0 if free else 1.0 / true_gamma[:, None])) + np.zeros_like(log_ratio)
+        b = 1.0 / (1.0 + np.exp(-log_ratio))
+        if free:
+            return -np.logaddexp(0.0, log_ratio), np.stack([-b * by_gamma, -b, np.zeros_like(b)], axis=1)
+        a = 1.0 - b
+        mean = a.mean(axis=-1, keepdims=True)
+        part = self.prior.noise * self.slopes.noise_slope
+        noise = (part * q.noise)[:, None]
+        trained = (1.0 - noise) * a / mean
+        mixed = trained + noise
+
+        def by(change: Array | float) -> Array:
+            """The derivative where `log_ratio` has this one."""
+            return trained / mixed * ((a * b * change).mean(axis=-1, keepdims=True) / mean - b * change)
+
+        by_noise = part * (1.0 - a / mean) / mixed
+        return np.log(mixed), np.stack([by(by_gamma), by(sd), by_noise], axis=1)
+
+    def _evaluate(self, coordinates: Array) -> tuple[Array, Array]:
+        """Residuals, shape (batch, sizes + 2), and derivatives by the coordinates, shape (batch, 4, sizes + 2).
+
+        Each size's is that of its mean times sqrt(runs), with the level projected out where it is arbitrary; the last
+        two are what the shares cost.
+        """
+        q = _Coordinates(*coordinates.T)
+        r_min, root = self.scale[OFFSET], np.sqrt(self.counts)
+        e = np.expm1(q.offset) * r_min
+        model, by_shares = self._shares(q)
+        residual = self.slopes.size_means(self.run_terms(e)) - model
+        true = np.maximum(self.slopes.reducible + e[:, None], 1e-300)
+        by_offset = self.slopes.size_means((e + r_min)[:, None] / true)
+        rows = np.stack([residual, -by_shares[:, 0], -by_offset, -by_shares[:, 1], -by_shares[:, 2]], axis=1)
+        price = np.zeros((len(coordinates), 5, 2))
         if self.slopes.shape == "common":
-            residual = data + np.log1p(np.exp(log_h) / np.maximum(gamma - eps, 1e-12)[..., None])
-            level = (n * residual).sum(axis=-1, keepdims=True) / n.sum()
-            return (residual - level) * np.sqrt(n), np.broadcast_to(np.sqrt(n), residual.shape)
-        log_c, slope = np.zeros((*eps.shape, 1)), np.ones_like(data)
-        for _ in range(100):  # Newton on ln c, for all z at once; Gauss-Newton where the curvature is no guide
-            residual = data + np.logaddexp(0.0, log_c + log_h)
-            slope = 1.0 / (1.0 + np.exp(-log_c - log_h))
-            squares = n * slope**2
-            curvature = squares + n * residual * slope * (1.0 - slope)
-            down = np.maximum(curvature.sum(-1, keepdims=True), 0.3 * squares.sum(-1, keepdims=True))
-            step = np.clip((n * residual * slope).sum(-1, keepdims=True) / down, -2.0, 2.0)
-            log_c = np.clip(log_c - step, -30.0, 30.0)
-            if np.abs(step).max() < 1e-13:
-                break
-        return (data + np.logaddexp(0.0, log_c + log_h)) * np.sqrt(n), slope * np.sqrt(n)
+            rows = rows - (rows @ self.counts / self.counts.sum())[..., None]
+            price[:, 0] = np.sqrt(self.prior.price) * coordinates[:, 2:]
+            price[:, 3:] = np.sqrt(self.prior.price) * np.eye(2)
+        rows = np.concatenate([rows * root, price], axis=-1)
+        return rows[:, 0], rows[:, 1:]
+
+    def _fit(self, start: Array, free: tuple[int, ...], steps: int = 60) -> Array:
+        """The coordinates of least misfit, shape (batch, 4), only those at `free` moving from the start."""
+        free_at = np.array(free)
+
+        def evaluate(values: Array, todo: NDArray[np.intp]) -> tuple[Array, Array]:
+            coordinates = start[todo]
+            coordinates[:, free_at] = values
+            residual, slope = self._evaluate(coordinates)
+            return residual, slope[:, free_at]
+
+        best, (low, high) = start.copy(), self._ends
+        best[:, free_at] = batched_least_squares(evaluate, start[:, free_at], low[free_at], high[free_at], steps)
+        return best
+
+    def _at(self, z: ArrayLike, steps: int = 60) -> Array:
+        """The coordinates of least misfit at each z, shape (batch, 4)."""
+        flat = np.asarray(z, dtype=np.float64).reshape(-1, 2)
+        start = np.stack([flat[:, GAMMA], np.log1p(flat[:, OFFSET]), *np.zeros((2, len(flat)))], axis=1)
+        return self._fit(start, SHARES, steps)
 
     def residuals(self, z: ArrayLike) -> Array:
-        """Residuals of the size means at the best free level, each times sqrt(runs), shape (..., sizes)."""
-        return self._solve(z)[0]
+        """Residuals of the size means at the best free level and shares, each times sqrt(runs), shape (..., sizes)."""
+        return self._evaluate(self._at(z))[0][:, :-2].reshape(*np.shape(z)[:-1], -1)
 
-    def misfit(self, z: ArrayLike) -> Array:
-        """`Q(z)`, the sum of squared residuals, shape (...)."""
-        return (self.residuals(z) ** 2).sum(axis=-1)
+    def misfit(self, z: ArrayLike, steps: int = 60) -> Array:
+        """`Q(z)`, the sum of squared residuals and what the shares cost, shape (...)."""
+        return (self._evaluate(self._at(z, steps))[0] ** 2).sum(axis=-1).reshape(np.shape(z)[:-1])
+
+    def scatter(self, z: ArrayLike) -> float:
+        """The sum of squared residuals alone."""
+        return float((self.residuals(z) ** 2).sum())
 
     def seed_variance(self, z: ArrayLike) -> tuple[float, int]:
         """Variance of a run's residual between seeds, pooled over sizes, and its degrees of freedom."""
@@ -138,44 +223,44 @@ class ErrorProfile(Result):
 
     def minimize(self, free: tuple[int, ...]) -> Array:
         """The z of least misfit with only the coordinates `free` allowed to differ from 0."""
-        free_at = np.array(free)
-        axes = [np.linspace(lo, hi, 13) for lo, hi in zip([-0.6, -0.6], [0.6, 0.9], strict=True)]
+        axes = [np.linspace(-0.6, 0.6, 13), np.linspace(-0.6, 0.9, 13)]
         starts = np.zeros((13 ** len(free), 2))
-        starts[:, free_at] = np.stack(np.meshgrid(*[axes[k] for k in free]), axis=-1).reshape(-1, len(free))
+        starts[:, list(free)] = np.stack(np.meshgrid(*[axes[k] for k in free]), axis=-1).reshape(-1, len(free))
         starts = np.vstack([np.zeros(2), starts])
-        start = starts[np.argmin(self.misfit(starts))]
+        best = self._at(starts[np.argmin(self.misfit(starts))])
+        if self.slopes.shape == "power":
+            return _z(self._polished(best, (*free, KAPPA)))
+        best[:, SHARES] = 0.0  # as expected, unless the curves say otherwise
+        return _z(self._polished(self._polished(best, free), (*free, *SHARES)))
+
+    def _polished(self, start: Array, free: tuple[int, ...]) -> Array:
+        """The coordinates of least misfit near a start, shape (1, 4), to round-off."""
+        free_at, best, (low, high) = np.array(free), start.copy(), self._ends
 
         def residuals(values: Array) -> Array:
-            z = np.zeros(2)
-            z[free_at] = values
-            return self.residuals(z)
+            coordinates = start.copy()
+            coordinates[:, free_at] = values
+            return self._evaluate(coordinates)[0][0]
 
-        best = np.zeros(2)
-        best[free_at] = tight_least_squares(residuals, start[free_at], LOWER[free_at], UPPER[free_at])
+        best[0, free_at] = tight_least_squares(residuals, start[0, free_at], low[free_at], high[free_at])
         return best
 
     def profile_gamma(self, z_gamma: ArrayLike) -> tuple[Array, Array]:
         """For each error of gamma the best error of the offset, and the misfit there, both shape (n,).
 
-        A coarse search, then Gauss-Newton in `ln(1 + e / R_min)` with the level projected out.
+        A coarse search, then least squares in the offset and the shares together.
         """
         z_gamma = np.asarray(z_gamma, dtype=np.float64)
+        coarse = np.expm1(np.linspace(-1.0, np.log1p(UPPER[OFFSET]), 16))[:, None]
+        tried = np.stack(np.broadcast_arrays(z_gamma, coarse), axis=-1)
+        best = coarse[np.argmin(self.misfit(tried, steps=4), axis=0), 0]
+        rough = self._fit(self._at(np.stack([z_gamma, best], axis=1)), (OFFSET, *SHARES))
+        again = self._fit(self._at(np.stack([z_gamma, np.expm1(rough[:, OFFSET])], axis=1)), (OFFSET, *SHARES))
+        misfits = [(self._evaluate(fitted)[0] ** 2).sum(axis=-1) for fitted in (rough, again)]
+        offset = np.where(misfits[0] < misfits[1], rough[:, OFFSET], again[:, OFFSET])
+        return np.expm1(offset), np.minimum(*misfits)
 
-        def points(zeta: Array) -> Array:
-            return np.stack(np.broadcast_arrays(z_gamma, np.expm1(zeta)), axis=-1)
 
-        low, high = np.log1p(LOWER[OFFSET]), np.log1p(UPPER[OFFSET])
-        coarse = np.linspace(-1.0, high, 16)
-        zeta = coarse[np.argmin(self.misfit(points(coarse[:, None])), axis=0)]
-        for _ in range(60):
-            residual, level = self._solve(points(zeta))
-            e = np.expm1(zeta) * self.scale[OFFSET]
-            slope = -self.slopes.size_means(
-                (e + self.scale[OFFSET])[:, None] / np.maximum(self.slopes.reducible + e[:, None], 1e-300)
-            ) * np.sqrt(self.counts)
-            slope = slope - level * (slope * level).sum(-1, keepdims=True) / (level**2).sum(-1, keepdims=True)
-            step = np.clip((slope * residual).sum(-1) / np.maximum((slope**2).sum(-1), 1e-300), -0.3, 0.3)
-            zeta = np.clip(zeta - step, low, high)
-            if np.abs(step).max() < 1e-13:
-                break
-        return np.expm1(zeta), self.misfit(points(zeta))
+def _z(coordinates: Array) -> Array:
+    """The pair of errors in one row of coordinates."""
+    return np.array([coordinates[0, GAMMA], np.expm1(coordinates[0, OFFSET])])

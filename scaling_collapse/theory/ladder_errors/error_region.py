@@ -46,12 +46,22 @@ class Noise:
             return math.inf
         return errors * self.variance * float(stats.f.ppf(level, errors, self.dof))
 
+    def price(self, level: float) -> float:
+        """The misfit as improbable as one standard deviation of something else that is known without a ladder.
+
+        The variance; a little more where it is known from a few runs, so that F for this noise and chi-square for
+        the other meet at the edge of a region.
+        """
+        if self.source == "none":
+            return ROUND_OFF
+        return self.rise(2, level) / float(stats.chi2.ppf(level, 2))
+
     def p_value(self, profile: ErrorProfile, best: Array, *, free: int) -> float:
         """Probability of a misfit this large from this noise, with `free` parameters fitted; NaN if unknown."""
         spare = profile.counts.size - free
         if self.source in ("none", "sizes") or spare < 1:
             return math.nan
-        return float(stats.f.sf(profile.misfit(best) / spare / self.variance, spare, self.dof))
+        return float(stats.f.sf(profile.scatter(best) / spare / self.variance, spare, self.dof))
 
 
 class MeasuredNoise(NamedTuple):
@@ -73,7 +83,7 @@ def measure_noise(profile: ErrorProfile, best: Array) -> MeasuredNoise:
         noise = Noise(source="seeds and shape", variance=total, dof=min(dof, sizes - 1))
     p_value = noise.p_value(profile, best, free=FREE)
     if (noise.source == "none" or p_value < MISFIT_LEVEL) and sizes > FREE:
-        scatter = float(profile.misfit(best)) / (sizes - FREE)
+        scatter = profile.scatter(best) / (sizes - FREE)
         least = noise.variance if noise.dof else ROUND_OFF
         noise = Noise(source="sizes", variance=max(scatter, least), dof=sizes - FREE)
     return MeasuredNoise(noise, p_value, shape_p)
@@ -116,17 +126,45 @@ def contour(profile: ErrorProfile, best: Array, threshold: float) -> tuple[Array
     ends = [_crossing(excess, float(best[GAMMA]), float(bound[GAMMA])) for bound in (LOWER, UPPER)]
     closed = all(map(math.isfinite, ends))
     left, right = np.clip(ends, LOWER[GAMMA], UPPER[GAMMA])
-    z_gamma = left + (right - left) * 0.5 * (1 - np.cos(np.linspace(0, np.pi, 61)))
+    z_gamma = left + (right - left) * 0.5 * (1 - np.cos(np.linspace(0, np.pi, 41)))
     ridge, misfit = profile.profile_gamma(z_gamma)
-    sides = []
-    for bound in (LOWER[OFFSET], UPPER[OFFSET]):
-        near, far = ridge.copy(), np.full_like(ridge, bound)
-        closed = closed and bool((profile.misfit(np.stack([z_gamma, far], axis=1)) > threshold).all())
-        for _ in range(45):
-            middle = 0.5 * (near + far)
-            inside = profile.misfit(np.stack([z_gamma, middle], axis=1)) <= threshold
-            near, far = np.where(inside, middle, near), np.where(inside, far, middle)
-        sides.append(np.stack([z_gamma, near], axis=1))
     held = misfit <= threshold
     held[[0, -1]] = True  # the two tips, where the slice is a point
-    return np.concatenate([sides[0][held], sides[1][held][::-1], sides[0][held][:1]]), closed
+    z_gamma, ridge, depth = z_gamma[held], ridge[held], np.sqrt(np.maximum(threshold - misfit[held], 0.0))
+    lowest = threshold - depth**2
+
+    def beyond(z_offset: Array) -> Array:
+        """How far out, in the root of the misfit, in which a region is almost round."""
+        above = profile.misfit(np.stack(np.broadcast_arrays(z_gamma, z_offset), axis=-1)) - lowest
+        return np.sqrt(np.maximum(above, 0.0)) - depth
+
+    bounds = np.array([LOWER[OFFSET], UPPER[OFFSET]])[:, None]
+    outside = beyond(bounds)
+    below, above = _roots(beyond, ridge, bounds, outside)
+    sides = [np.stack([z_gamma, side], axis=1) for side in (below, above)]
+    closed = closed and bool((outside > 0).all())
+    return np.concatenate([sides[0], sides[1][::-1], sides[0][:1]]), closed
+
+
+def _roots(function: Callable[[Array], Array], inside: Array, outside: Array, at_outside: Array) -> Array:
+    """Where a function that is not positive at `inside` turns so towards `outside`, or `outside` if it does not.
+
+    Regula falsi, the end that stays twice losing half its weight (Illinois).
+    """
+    shape = at_outside.shape
+    near, far = np.broadcast_to(inside, shape), np.broadcast_to(outside, shape)
+    low, high = np.broadcast_to(function(near), shape), at_outside
+    depth, side = float(np.abs(np.minimum(low, 0.0)).max()), np.zeros(shape)
+    root, going = np.where(high > 0, near, far), (high > 0) & (low < 0)
+    for _ in range(25):
+        root = np.where(going, near + np.clip(-low / np.maximum(high - low, 1e-300), 0.0, 1.0) * (far - near), root)
+        value = function(root)
+        held = value <= 0
+        low = np.where(held, value, np.where(side < 0, low / 2, low))
+        high = np.where(held, np.where(side > 0, high / 2, high), value)
+        near, far = np.where(held, root, near), np.where(held, far, root)
+        side = np.where(held, 1.0, -1.0)
+        going = going & (np.abs(value) > 1e-4 * depth)
+        if not going.any():
+            break
+    return root

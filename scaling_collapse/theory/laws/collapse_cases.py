@@ -12,6 +12,10 @@ level has the shape of level 0; otherwise the deviation dies as `p^-zeta`, `zeta
 level of another shape, with coefficient `[S_d(x) - S_d(1) l_inf] / S_0(1)`. It is trivial if level 0 is one term:
 `l_inf = x^-mu` says no more than that one power law is left.
 
+With logarithms a level is a power of `p` and of `ln p`, `p^-delta (ln p)^l`: where the slowest levels differ by
+logarithms alone, or the slowest terms carry `ln t`, the deviation dies as `1 / ln p` or a like function of `p`, the
+`decay`, and zeta is 0. `along_horizon` derives the levels of logarithms and of powers of sums.
+
 Source: Qiu et al. 2025 (arXiv 2507.02119), section 3.1; levels of equal shape are this project's.
 """
 
@@ -22,12 +26,17 @@ from dataclasses import dataclass
 from itertools import chain, combinations
 from typing import Any, Literal
 
+import numpy as np
 import sympy
 
-from ...common import Result
-from .exact_arithmetic import power, sign
+from ...common import InputError, Result
+from .along_horizon import Horizon, Piece, X, pieces_along
+from .exact_arithmetic import recognized, sign
+from .law_bounds import shortened
+from .law_parsing import P
 from .power_law_sum import PowerLawSum
 from .relations import all_of, positive, tidy
+from .same_shape import has_shape_of
 
 __all__ = [
     "GAMMA",
@@ -37,10 +46,8 @@ __all__ = [
     "case_of",
     "cases_of",
     "cases_of_free_gamma",
-    "relative_weights",
 ]
 
-X = sympy.Symbol("x", positive=True)
 GAMMA = sympy.Symbol("gamma", positive=True)
 
 # sympy's own annotations are loose; an expression is an `Any` here so that arithmetic on it type-checks.
@@ -62,10 +69,15 @@ class CollapseCase(Result):
     limit
         `l_inf(x)`.
     zeta
-        `|l - l_inf|` dies as `p^-zeta`; None where the collapse is exact.
+        `|l - l_inf|` dies as `p^-zeta`, up to logarithms; 0 where it dies as they do; None where the collapse is
+        exact.
     coefficient
-        `lim p^zeta (l - l_inf)`, a function of x; None where exact, or where symbols leave open which level is
+        `lim (l - l_inf) / decay`, a function of x; None where exact, or where symbols leave open which level is
         next.
+    decay
+        `p^-zeta`, times its powers of `ln p` and `ln ln p`; None where the coefficient is.
+    logs
+        The horizon is `kappa p^gamma (ln p)^logs`.
     """
 
     condition: Sym
@@ -73,6 +85,8 @@ class CollapseCase(Result):
     limit: Sym
     zeta: Sym = None
     coefficient: Sym = None
+    decay: Sym = None
+    logs: Sym = sympy.S.Zero
 
     def headline(self) -> str:
         """Whether the curves collapse, and where."""
@@ -86,8 +100,8 @@ class CollapseCase(Result):
 
     @property
     def trivial(self) -> bool:
-        """Whether a single term survives, so that the collapse says nothing about a balance."""
-        return len(self.leading) == 1
+        """Whether a single power of x survives, so that the collapse says nothing about a balance."""
+        return self.limit == 1 or self.limit.as_base_exp()[0] in (X, 1 / X)
 
     @property
     def kind(self) -> CollapseKind:
@@ -98,25 +112,53 @@ class CollapseCase(Result):
 def cases_of_free_gamma(law: PowerLawSum, kappa: Sym) -> Iterator[CollapseCase]:
     """For which `gamma` do which terms lead? Each balance of two terms with distinct mu, then each term alone."""
     seen: set[tuple[int, ...]] = set()
-    for i, j in combinations(range(len(law.terms)), 2):
+    for i, j in _pairs_that_may_lead(law):
         one, two = law.terms[i], law.terms[j]
         if sign(one.mu - two.mu) == 0 or sign((two.nu - one.nu) / (one.mu - two.mu)) in (0, -1):
             continue
         gamma = tidy((two.nu - one.nu) / (one.mu - two.mu))
+        horizon = Horizon(gamma=gamma, kappa=kappa, logs=tidy((one.logs - two.logs) / (one.mu - two.mu)))
         for leading, condition in _leading_sets(law, gamma, must=i):
             if leading not in seen:
                 seen.add(leading)
                 condition = all_of([sympy.Eq(GAMMA, gamma), positive(gamma), condition])
-                yield case_of(law, gamma, kappa, leading, condition)
+                yield from _positive_cases(law, horizon, leading, condition)
     for leading, condition in _leading_sets(law, GAMMA):
-        if len(leading) == 1:
-            yield case_of(law, GAMMA, kappa, leading, condition)
+        if len({law.terms[k].mu for k in leading}) == 1:
+            yield from _positive_cases(law, Horizon(gamma=GAMMA, kappa=kappa), leading, condition)
 
 
-def cases_of(law: PowerLawSum, gamma: Sym, kappa: Sym) -> Iterator[CollapseCase]:
+def _pairs_that_may_lead(law: PowerLawSum) -> Iterator[tuple[int, int]]:
+    """Pairs of terms that no other is slower than where they balance; for numeric exponents few of them."""
+    pairs = combinations(range(len(law.terms)), 2)
+    if not law.numeric_exponents:
+        yield from pairs
+        return
+    yield from (pair for pair in pairs if law.may_lead(*pair))
+
+
+def cases_of(law: PowerLawSum, horizon: Horizon) -> Iterator[CollapseCase]:
     """One case for each set of terms that may be the slowest, as far as the signs of the gaps are decided."""
-    for leading, condition in _leading_sets(law, gamma):
-        yield case_of(law, gamma, kappa, leading, condition)
+    for leading, condition in _leading_sets(law, horizon.gamma):
+        yield from _positive_cases(law, horizon, leading, condition)
+
+
+def _positive_cases(
+    law: PowerLawSum, horizon: Horizon, leading: tuple[int, ...], condition: Sym
+) -> Iterator[CollapseCase]:
+    """The case, unless the slowest terms may add up to a loss below L0."""
+    if not any(law.terms[k].a.is_negative for k in leading) or _stays_positive(law, horizon, leading):
+        yield case_of(law, horizon, leading, condition)
+
+
+def _stays_positive(law: PowerLawSum, horizon: Horizon, leading: tuple[int, ...]) -> bool:
+    """Whether the slowest pieces of a numeric law add up to something positive for x from 0.001 to 1."""
+    slowest, _ = _split(law, horizon, leading)
+    first = sign(law.terms[leading[0]].a)  # the weights are relative to this term's
+    total = sympy.Add(*(first * piece.weight * piece.shape for piece in slowest))
+    if total.free_symbols - {X}:
+        return all((first * piece.weight).is_positive for piece in slowest)
+    return bool(np.min(sympy.lambdify(X, total, "numpy")(np.geomspace(1e-3, 1.0, 301))) > 0)
 
 
 def _leading_sets(law: PowerLawSum, gamma: Sym, must: int | None = None) -> Iterator[tuple[tuple[int, ...], Sym]]:
@@ -139,25 +181,70 @@ def _leading_sets(law: PowerLawSum, gamma: Sym, must: int | None = None) -> Iter
             yield tuple(sorted(k for d in chosen for k in levels[d])), condition
 
 
-def case_of(law: PowerLawSum, gamma: Sym, kappa: Sym, leading: tuple[int, ...], condition: Sym) -> CollapseCase:
-    """The collapse in which the level `leading` is the slowest: limit, rate and leading coefficient."""
-    weights = relative_weights(law, kappa, leading[0])
-    first = law.terms[leading[0]].delta(gamma)
-    limit = _shape(law, weights, leading)
-    other = [level for level in _levels(law, gamma, (k for k in range(len(law.terms)) if k not in leading))
-             if not _same_shape(limit, _shape(law, weights, level))]  # fmt: skip
-    curve = sympy.Add(*(share * X**-mu for mu, share in limit.items()))
-    if not other:
-        return CollapseCase(condition=condition, leading=leading, limit=curve)
-    gaps = [tidy(law.terms[level[0]].delta(gamma) - first) for level in other]
-    zeta = sympy.Min(*gaps)
-    coefficient = None
-    if zeta in gaps:
-        nearest = other[gaps.index(zeta)]
-        deviation = sympy.Add(*(weights[k] * (X ** -law.terms[k].mu - curve) for k in nearest))
-        coefficient = deviation / sympy.Add(*(weights[k] for k in leading))
-        coefficient = sympy.expand(coefficient) if law.numeric else tidy(coefficient)
-    return CollapseCase(condition=condition, leading=leading, limit=curve, zeta=zeta, coefficient=coefficient)
+def case_of(law: PowerLawSum, horizon: Horizon, leading: tuple[int, ...], condition: Sym) -> CollapseCase:
+    """The collapse in which the terms `leading` fall as the slowest power of p: limit, rate and coefficient."""
+    slowest, other = _split(law, horizon, leading)
+    total = sympy.Add(*(piece.weight for piece in slowest))
+    shares: dict[Sym, Sym] = {}
+    for piece in slowest:
+        shares[piece.shape] = shares.get(piece.shape, sympy.S.Zero) + piece.weight
+    limit = {shape: recognized(tidy(weight / total)) for shape, weight in shares.items()}
+    curve = sympy.Add(*(share * recognized(shape) for shape, share in limit.items()))
+    kept = tuple(k for k in leading if any(k in piece.terms for piece in slowest))
+    late = [level for level in _piece_levels(other) if not has_shape_of(limit, level)]
+    if not late:
+        return CollapseCase(condition=condition, leading=kept, limit=curve, logs=horizon.logs)
+    gaps = [tidy(level[0].delta - slowest[0].delta) for level in late]
+    zeta = sympy.S.Zero if any(sign(gap) == 0 for gap in gaps) else sympy.Min(*gaps)
+    coefficient = decay = None
+    nearest = _largest_logs(
+        level for level, gap in zip(late, gaps, strict=True) if gap == zeta or (zeta == 0 and sign(gap) == 0)
+    )
+    if nearest:
+        deviation = sympy.Add(*(q.weight * (q.shape - q.shape.subs(X, 1) * curve) for q in nearest))
+        coefficient = deviation / total
+        coefficient = recognized(sympy.expand(coefficient)) if law.numeric else tidy(coefficient)
+        logs = nearest[0].logs - slowest[0].logs
+        decay = P**-zeta * sympy.log(P) ** logs * sympy.log(sympy.log(P)) ** nearest[0].loglog
+    found = {"zeta": zeta, "coefficient": coefficient, "decay": decay, "logs": horizon.logs}
+    return CollapseCase(condition=condition, leading=kept, limit=curve, **found)
+
+
+def _split(law: PowerLawSum, horizon: Horizon, leading: tuple[int, ...]) -> tuple[list[Piece], list[Piece]]:
+    """The pieces that survive for large p, and the others."""
+    pieces = list(pieces_along(law, horizon, leading))
+    slowest = _largest_logs([piece] for piece in pieces if set(piece.terms) & set(leading))
+    return slowest, [piece for piece in pieces if not any(piece is one for one in slowest)]
+
+
+def _largest_logs(levels: Iterable[list[Piece]]) -> list[Piece]:
+    """Of levels with one delta those with the most logarithms, as one."""
+    largest: list[Piece] = []
+    for level in levels:
+        more = 1 if not largest else sign(level[0].logs - largest[0].logs)
+        if more is None:
+            raise InputError(
+                "ScalingLaw needs numbers for powers of logarithms that compete; got "
+                f"{shortened(level[0].logs)} and {shortened(largest[0].logs)}. Put numbers in with law.subs."
+            )
+        more = more or level[0].loglog - (largest[0].loglog if largest else 0)
+        if more >= 0:
+            largest = [*level] if more > 0 else [*largest, *level]
+    return largest
+
+
+def _piece_levels(pieces: Iterable[Piece]) -> list[list[Piece]]:
+    """Pieces grouped by equal powers of p, ln p and ln ln p."""
+    levels: list[list[Piece]] = []
+    for piece in pieces:
+        for level in levels:
+            one = level[0]
+            if one.loglog == piece.loglog and sign(one.logs - piece.logs) == 0 and sign(one.delta - piece.delta) == 0:
+                level.append(piece)
+                break
+        else:
+            levels.append([piece])
+    return levels
 
 
 def _levels(law: PowerLawSum, gamma: Sym, indices: Iterable[int]) -> list[list[int]]:
@@ -172,22 +259,3 @@ def _levels(law: PowerLawSum, gamma: Sym, indices: Iterable[int]) -> list[list[i
         else:
             levels.append([k])
     return levels
-
-
-def _shape(law: PowerLawSum, weights: list[Sym], level: Iterable[int]) -> dict[Sym, Sym]:
-    """`S_d(x) / S_d(1)` as `{mu: share}`."""
-    level = list(level)
-    total = sympy.Add(*(weights[k] for k in level))
-    return {law.terms[k].mu: tidy(weights[k] / total) for k in level}
-
-
-def _same_shape(one: dict[Sym, Sym], two: dict[Sym, Sym]) -> bool:
-    matches = [(mu, other) for mu in one for other in two if sign(mu - other) == 0]
-    return len(matches) == len(one) == len(two) and all(sign(one[m] - two[n]) == 0 for m, n in matches)
-
-
-def relative_weights(law: PowerLawSum, kappa: Sym, ref: int) -> list[Sym]:
-    """`c_i / c_ref`; powers of kappa are combined before they are formed, so that its own root cancels."""
-    base, root = kappa.as_base_exp()
-    reference = law.terms[ref]
-    return [t.a / reference.a * power(base, tidy(root * (reference.mu - t.mu))) for t in law.terms]

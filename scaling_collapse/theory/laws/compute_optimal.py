@@ -14,12 +14,13 @@ would reach
 and the pair with the smallest `B_ij` is the corner: `B = min_ij B_ij` (linear programming duality). Terms with
 `s_i = 0` are constant at fixed compute: they never move the horizon, but the slowest of them may set the
 frontier's exponent. At the horizon `sum_i a_i (mu_i - B) kappa^-mu_i = 0` over the balanced terms: the mean of
-`mu` under the terms' shares of the loss is `B`, so that a normalized curve ends with slope `-B`.
+`mu` under the terms' shares of the loss is `B`, so that a normalized curve ends with slope `-B`. The parts of a power
+of a sum count as terms of their own here, and logarithms change neither gamma nor `B`; `balance` has both.
 
 | symbol | meaning |
 |---|---|
-| `gamma`, `kappa` | horizon `t* = kappa p^gamma` |
-| `B`, `A` | frontier `L0 + A C^-B`, C in FLOPs |
+| `gamma`, `kappa`, `s` | horizon `t* = kappa p^gamma (ln p)^s`; s = 0 without logarithms |
+| `B`, `A`, `q` | frontier `L0 + A C^-B (ln C)^q`, C in FLOPs; q = 0 without logarithms |
 
 Source: Qiu et al. 2025 (arXiv 2507.02119), section 3.1; the pairs and the regions are this project's.
 """
@@ -28,21 +29,22 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import product
+from itertools import combinations, product
 from typing import Any, Literal
 
-import mpmath
 import sympy
 
 from ...common import InputError, Result
+from .along_horizon import Horizon
+from .balance import KAPPA, balance_logs, balance_of
 from .exact_arithmetic import power, sign
+from .law_bounds import shortened
 from .power_law_sum import PowerLawSum
-from .relations import all_of, positive, readable, tidy
+from .relations import all_of, branches_of, positive, readable, tidy
 
 __all__ = ["COMPUTE", "KAPPA", "ComputeOptimal", "Optimum", "OptimumStatus", "compute_optimal"]
 
 COMPUTE = sympy.Symbol("C", positive=True)
-KAPPA = sympy.Symbol("kappa", positive=True)
 
 # With n terms of unknown order there are about n^2 regions, and 2^n ways in which terms can be balanced.
 MAX_SYMBOLIC_TERMS = 5
@@ -70,8 +72,13 @@ class Optimum(Result):
         `kappa_equation`.
     exponent, amplitude
         `B` and `A` of the frontier `L0 + A C^-B`.
+    horizon_logs, frontier_logs
+        `s` and `q`: the powers of `ln p` and `ln C` in horizon and frontier.
     rate
-        The frontier's next term is smaller by `C^-rate`; None where the frontier is exact.
+        The frontier's next term is smaller by `C^-rate`; None where the frontier is exact, 0 where it is smaller by
+        logarithms alone.
+    order
+        How much smaller, `C^-rate` or a function of `ln C`; None where the frontier is exact.
     horizon_rate
         The horizon's next term is smaller by `p^-horizon_rate`; None where `t* = kappa p^gamma` is exact.
     balanced
@@ -85,6 +92,9 @@ class Optimum(Result):
     kappa_equation: Sym = None
     exponent: Sym = None
     amplitude: Sym = None
+    horizon_logs: Sym = sympy.S.Zero
+    frontier_logs: Sym = sympy.S.Zero
+    order: Sym = None
     rate: Sym = None
     horizon_rate: Sym = None
     balanced: tuple[int, ...] = ()
@@ -95,6 +105,16 @@ class Optimum(Result):
         """Whether there is one, and where."""
         where = "" if self.condition == sympy.true else f" where {self.condition}"
         return f"Optimum: {self.status}{where}"
+
+    @property
+    def horizon(self) -> Horizon:
+        """`t*`; only where there is an optimum."""
+        return Horizon(gamma=self.gamma, kappa=self.kappa, logs=self.horizon_logs)
+
+    @property
+    def reducible(self) -> Sym:
+        """`A C^-B (ln C)^q`."""
+        return self.amplitude * COMPUTE**-self.exponent * sympy.log(COMPUTE) ** self.frontier_logs
 
     @property
     def exact(self) -> bool:
@@ -167,13 +187,13 @@ class ComputeOptimal(Result):
 
     @property
     def frontier(self) -> Sym:
-        """`L0 + A C^-B` as an expression in the symbol `C`, to leading order."""
-        return self.law.L0 + self.only.amplitude * COMPUTE**-self.only.exponent
+        """`L0 + A C^-B (ln C)^q` as an expression in the symbol `C`, to leading order."""
+        return self.law.L0 + self.only.reducible
 
     def piecewise(self, name: str) -> Sym:
         """A field of the regions, e.g. `"gamma"`, as one sympy Piecewise; nan outside all regions."""
         pieces = [(getattr(r, name), r.condition) for r in self.regions if getattr(r, name) is not None]
-        return sympy.Piecewise(*pieces, (sympy.nan, True))
+        return branches_of(pieces)
 
 
 def _region_lines(region: Optimum, *, many: bool) -> list[tuple[str, str]]:
@@ -181,10 +201,12 @@ def _region_lines(region: Optimum, *, many: bool) -> list[tuple[str, str]]:
     if region.gamma is None:
         return [*where, (region.status, region.reason)]
     gamma, kappa, B, A = map(readable, (region.gamma, region.kappa, region.exponent, region.amplitude))
+    s, q = (f" log({of})^({readable(e)})" if e != 0 else "" for of, e in
+            (("p", region.horizon_logs), ("C", region.frontier_logs)))  # fmt: skip
     return [
         *where,
-        ("compute-optimal tokens", f"kappa p^gamma, gamma = {gamma}, kappa = {kappa}"),
-        ("compute-optimal loss", f"L0 + A C^-B, B = {B}, A = {A}"),
+        ("compute-optimal tokens", f"kappa p^gamma{s}, gamma = {gamma}, kappa = {kappa}"),
+        ("compute-optimal loss", f"L0 + A C^-B{q}, B = {B}, A = {A}"),
     ]
 
 
@@ -204,9 +226,21 @@ def compute_optimal(law: PowerLawSum) -> ComputeOptimal:
 def _regions(law: PowerLawSum) -> Iterator[Optimum]:
     slopes = [sign(term.mu - term.nu) for term in law.terms]
     flat = [k for k, s in enumerate(slopes) if s == 0]
+    if law.has_logs and any(sign(law.terms[i].nu - law.terms[j].nu) == 0 for i, j in combinations(flat, 2)):
+        raise InputError(
+            "compute_optimal needs terms with mu = nu that differ by more than logarithms; got "
+            f"{shortened(law.expr)}. Leave one of them out."
+        )
     for i, j in product(range(len(slopes)), repeat=2):
-        if i != j and slopes[i] in (1, None) and slopes[j] in (-1, None):
+        if i != j and slopes[i] in (1, None) and slopes[j] in (-1, None) and _may_balance(law, i, j, flat):
             yield from _corner(law, i, j, flat)
+
+
+def _may_balance(law: PowerLawSum, i: int, j: int, flat: list[int]) -> bool:
+    """False for a negative term, and for numeric exponents where another term is slower than the two."""
+    if law.terms[i].a.is_negative or law.terms[j].a.is_negative:
+        return False
+    return not law.numeric_exponents or law.may_lead(i, j, besides=flat)
 
 
 def _corner(law: PowerLawSum, i: int, j: int, flat: list[int]) -> Iterator[Optimum]:
@@ -223,7 +257,10 @@ def _corner(law: PowerLawSum, i: int, j: int, flat: list[int]) -> Iterator[Optim
     step = one.mu - two.mu  # > 0 here; times it, the gaps are polynomials in the exponents
     conditions += [positive(gaps[k] * step) for k in steep if sign(gaps[k]) != 0]
     corner = _describe_corner(law, i, j, gamma, gaps)
-    for k in (None, *flat):  # which of the terms with mu = nu is slower than the corner, if any
+    for k in (
+        None,
+        *(m for m in flat if not law.terms[m].a.is_negative),
+    ):  # which of the terms with mu = nu is slower than the corner, if any
         lowest = sympy.S.Zero if k is None else gaps[k]
         slower = [] if k is None else [positive(-lowest * step)]
         faster = [positive((gaps[m] - lowest) * step) for m in flat if m != k and sign(gaps[m] - lowest) != 0]
@@ -234,50 +271,72 @@ def _corner(law: PowerLawSum, i: int, j: int, flat: list[int]) -> Iterator[Optim
 
 def _describe_corner(law: PowerLawSum, i: int, j: int, gamma: Sym, gaps: dict[int, Sym]) -> dict[str, Any]:
     one, two = law.terms[i], law.terms[j]
-    s_one, s_two = one.mu - one.nu, two.nu - two.mu
-    B = tidy((one.mu * two.nu - two.mu * one.nu) / (s_one + s_two))
-    ties = [k for k, gap in gaps.items() if sign(gap) == 0]
-    balanced = tuple(sorted([i, j, *ties]))
-    moving = [law.terms[k] for k in balanced if sign(law.terms[k].mu - law.terms[k].nu) != 0]
-    equation = sympy.Eq(sympy.Add(*(t.a * (t.mu - B) * KAPPA**-t.mu for t in moving)), 0)
-    # Weighted arithmetic-geometric means give a pair's smallest value; share = s_two / (s_one + s_two).
-    share = tidy(s_two / (s_one + s_two))
-    rest = tidy(s_one / (s_one + s_two))
-    pair = power(one.a / share, share) * power(two.a / rest, rest)
-    kappa = power(one.a * s_one / (two.a * s_two), tidy(1 / (one.mu - two.mu)))
-    if len(moving) > 2:
-        kappa = _solve_kappa(moving, gamma) if all(t.a.is_number for t in moving) and B.is_number else KAPPA
-        pair = power(kappa, B) * sympy.Add(*(t.a * power(kappa, -t.mu) for t in moving))
-    constant = sympy.Add(*(law.terms[k].a for k in balanced if law.terms[k] not in moving))
-    slower = {k: gap for k, gap in gaps.items() if k not in ties}
+    B = tidy((one.mu * two.nu - two.mu * one.nu) / (one.mu - one.nu + two.nu - two.mu))
+    tied = [i, j, *(k for k, gap in gaps.items() if sign(gap) == 0)]
+    s, level, balanced = balance_logs(law, tied, B)
+    found = balance_of(law, balanced, gamma, B)
+    q = tidy(level + s * B)
+    amplitude = power(sympy.Integer(6), B) * found.smallest
+    slower = {k: _real_gap(law, k, balanced, gap) for k, gap in gaps.items() if k not in tied}
     moves = [gap for k, gap in slower.items() if sign(law.terms[k].mu - law.terms[k].nu) != 0]
+    rate = tidy(sympy.Min(*slower.values()) / (1 + gamma)) if slower else None
+    order = None if rate is None else COMPUTE**-rate
+    logs = [law.terms[k] for k in tied if law.terms[k].has_logs]
+    if logs:
+        amplitude *= power(1 + gamma, -q)
+        rate, moves, order = sympy.S.Zero, [sympy.S.Zero], _slow_order(law, tied, s, level)
     return {
         "status": "optimum",
         "gamma": gamma,
-        "kappa": kappa,
-        "kappa_equation": equation,
+        "kappa": found.kappa,
+        "kappa_equation": found.equation,
         "exponent": B,
-        "amplitude": power(sympy.Integer(6), B) * (pair + constant),
-        "rate": tidy(sympy.Min(*slower.values()) / (1 + gamma)) if slower else None,
+        "amplitude": amplitude,
+        "horizon_logs": s,
+        "frontier_logs": q,
+        "rate": rate,
+        "order": order,
         "horizon_rate": sympy.Min(*moves) if moves else None,
-        "balanced": balanced,
+        "balanced": tuple(sorted(balanced)),
     }
+
+
+def _real_gap(law: PowerLawSum, k: int, balanced: list[int], gap: Sym) -> Sym:
+    """The gap of term k in the loss: a part of a power corrects its balanced sum, `(S + s)^c = S^c + c s S^(c-1)`."""
+    for whole, members in zip(law.powers, law.members, strict=True):
+        if k in members and set(members) & set(balanced):
+            return tidy(gap / whole.exponent)
+    return gap
+
+
+def _slow_order(law: PowerLawSum, tied: list[int], s: Sym, level: Sym) -> Sym:
+    """The next order where logarithms balance: `ln ln C / ln C`, `1 / ln C`, or a term with fewer logarithms."""
+    log = sympy.log(COMPUTE)
+    fewer = [level - law.terms[k].logs + s * law.terms[k].mu for k in tied]
+    smallest = sympy.Min(*(gap for gap in fewer if sign(gap) == 1), 1)
+    return log**-smallest if smallest != 1 else 1 / log if s == 0 else sympy.log(log) / log
 
 
 def _interval(law: PowerLawSum, k: int, corner: dict[str, Any], gap: Sym) -> dict[str, Any]:
     """The corner's horizon, but the frontier of term k, which has mu = nu and is slower than the corner."""
-    nu = law.terms[k].nu
+    term, gamma = law.terms[k], corner["gamma"]
     lowest, highest = [sympy.S.Zero], [sympy.S.One]  # bounds of theta, from f_m(theta) >= nu
-    for term in law.terms:
-        slope = sign(term.mu - term.nu)
+    for other in law.terms:
+        slope = sign(other.mu - other.nu)
         if slope:
-            (lowest if slope > 0 else highest).append(tidy((nu - term.nu) / (term.mu - term.nu)))
+            (lowest if slope > 0 else highest).append(tidy((term.nu - other.nu) / (other.mu - other.nu)))
     low, high = sympy.Max(*lowest), sympy.Min(*highest)
+    amplitude = power(sympy.Integer(6), term.nu) * term.a
+    if term.has_logs:
+        amplitude *= power(gamma, term.log_t) * power(1 + gamma, -term.logs)
+    rate = sympy.S.Zero if term.has_logs else tidy(-gap / (1 + gamma))
     return corner | {
         "status": "interval",
-        "exponent": nu,
-        "amplitude": power(sympy.Integer(6), nu) * law.terms[k].a,
-        "rate": tidy(-gap / (1 + corner["gamma"])),
+        "exponent": term.nu,
+        "amplitude": amplitude,
+        "frontier_logs": term.logs,
+        "rate": rate,
+        "order": 1 / sympy.log(COMPUTE) if term.has_logs else COMPUTE**-rate,
         "balanced": (k,),
         "gamma_interval": (tidy(low / (1 - low)), sympy.oo if high == 1 else tidy(high / (1 - high))),
     }
@@ -294,25 +353,3 @@ def _no_optimum(law: PowerLawSum) -> Optimum:
     else:
         reason = "the balance would need a horizon or a size that does not grow with compute: gamma* is not in (0, inf)"
     return Optimum(condition=sympy.true, status="no optimum", reason=reason)
-
-
-def _solve_kappa(terms: list[Any], gamma: Sym) -> Sym:
-    """The root of `sum_i a_i s_i k^-s_i = 0` in `ln k`, as the monotone difference of two log-sum-exps."""
-    with mpmath.workdps(40):
-        a = [mpmath.mpf(sympy.N(term.a, 40)) for term in terms]
-        s = [mpmath.mpf(sympy.N(term.mu - term.nu, 40)) for term in terms]
-
-        def log_sum(z: Any, side: int) -> Any:
-            logs = [mpmath.log(ai * abs(si)) - si * z for ai, si in zip(a, s, strict=True) if side * si > 0]
-            return max(logs) + mpmath.log(sum(mpmath.exp(log - max(logs)) for log in logs))
-
-        def imbalance(z: Any) -> Any:
-            return log_sum(z, 1) - log_sum(z, -1)
-
-        low, high = mpmath.mpf(-1), mpmath.mpf(1)
-        while imbalance(low) < 0:
-            low *= 2
-        while imbalance(high) > 0:
-            high *= 2
-        z = mpmath.findroot(imbalance, (low, high), solver="anderson", tol=1e-60, maxsteps=300)
-        return sympy.Float(mpmath.exp(z * (1 + mpmath.mpf(sympy.N(gamma, 40)))), 30)

@@ -11,7 +11,7 @@ from ...common import plain
 from ..collapse import default_grid
 from .derivation_findings import Findings
 from .derivation_steps import LIMIT, OPTIMAL_LOSS, T_STAR, Step
-from .relations import readable
+from .relations import branches_of, readable
 
 __all__ = ["to_json", "to_latex", "to_text"]
 
@@ -89,11 +89,9 @@ def to_json(found: Findings) -> dict[str, Any]:
     pieces = [(case.condition, curve, case) for curve in curves for case in curve.cases]
 
     def by_case(values: list[Any]) -> Any:
-        """One value where there is one case, else a Piecewise over the cases."""
-        if len(values) == 1:
-            return values[0]
+        """One value where there is one case else a Piecewise over the cases."""
         branches = [(v, c) for v, (c, *_) in zip(values, pieces, strict=True) if v is not None]
-        return sympy.Piecewise(*branches, (sympy.nan, True)) if branches else None
+        return branches_of(branches) if len(values) != 1 and branches else values[0] if values else None
 
     def by_region(name: str) -> Any:
         return getattr(optimal.only, name) if len(optimal.regions) == 1 else optimal.piecewise(name)
@@ -106,11 +104,14 @@ def to_json(found: Findings) -> dict[str, Any]:
         "optimal_gamma": by_region("gamma"),
         "rate": by_case([case.zeta for *_, case in pieces]),
         "frontier_rate": by_region("rate"),
+        "horizon_logs": by_case([curve.logs for _, curve, _ in pieces]),
+        "frontier_logs": by_region("frontier_logs"),
     }
     functions = {
         "normalized_curve": by_case([curve.expr for _, curve, _ in pieces]),
         "limit": by_case([case.limit for *_, case in pieces]),
         "coefficient": by_case([case.coefficient for *_, case in pieces]),
+        "decay": by_case([case.decay for *_, case in pieces]),
         "condition": found.condition,
     }
     spread = found.spread

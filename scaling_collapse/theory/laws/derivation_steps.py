@@ -9,8 +9,9 @@ from typing import Any
 import numpy as np
 import sympy
 
+from .balance import KAPPA
 from .collapse_cases import GAMMA, CollapseCase, X
-from .compute_optimal import COMPUTE, KAPPA, Optimum
+from .compute_optimal import COMPUTE, Optimum
 from .derivation_findings import Findings
 from .law_parsing import P, T
 from .normalized_curve import NormalizedCurve
@@ -47,8 +48,13 @@ def steps_of(found: Findings) -> Iterator[Step]:
     deltas = tuple(_eq(sympy.Symbol(f"delta_{k}"), term.delta(GAMMA)) for k, term in enumerate(law.terms, start=1))
     listed = tuple(_eq(sympy.Symbol(f"T_{k}"), term.expr) for k, term in enumerate(law.terms, start=1))
     yield Step("Its terms, numbered:", listed)
+    yield from _kind_steps(law)
     horizon = "Train to a horizon that is a power of size. There each term falls as p to the minus its delta:"
     yield Step(horizon, (_eq(T_STAR, KAPPA * P**GAMMA), *deltas))
+    if law.has_logs:
+        yield Step(
+            "up to powers of the logarithm of p: ln t is gamma ln p there, and what is added to it counts ever less."
+        )
     many = len(found.optimal.regions) > 1
     for number, optimum in enumerate(found.optimal.regions, start=1):
         yield from _optimum_steps(law, optimum, f"Compute-optimal horizon{f', region {number}' if many else ''}", many)
@@ -61,6 +67,18 @@ def steps_of(found: Findings) -> Iterator[Step]:
         yield Step(
             f"Over the sizes {sizes} the spread of the curves, standard deviation over mean, is at most "
             f"{worst:.3g} for x from 0.1 to 1."
+        )
+
+
+def _kind_steps(law: PowerLawSum) -> Iterator[Step]:
+    for members in law.members:
+        yield Step(
+            f"Terms {_numbers(members)} are the parts of a power of a sum, raised one by one: the power falls as the "
+            "slowest of them does, and where they fall alike it is the power of their sum."
+        )
+    if any(term.a.is_negative for term in law.terms):
+        yield Step(
+            "Negative terms make the loss smaller. None of them is the slowest: the loss stays above L0 for large p."
         )
 
 
@@ -94,12 +112,15 @@ def _optimum_steps(law: PowerLawSum, best: Optimum, heading: str, many: bool) ->
             "equally fast:"
         )
     yield Step(sentence, (_eq(GAMMA, best.gamma),), "" if interval else heading)
+    if best.horizon_logs != 0:
+        logs = "They carry unlike logarithms. The horizon makes up for that by a power of the logarithm of p:"
+        yield Step(logs, (_eq(T_STAR, KAPPA * P**GAMMA * sympy.log(P) ** best.horizon_logs),))
     solved = () if best.kappa == KAPPA else (_eq(KAPPA, best.kappa),)
     yield Step(
         "The derivative of the loss along fixed compute vanishes; gains from tokens and from parameters are equal:",
         (best.kappa_equation, *solved),
     )
-    frontier = _eq(OPTIMAL_LOSS, law.L0 + best.amplitude * COMPUTE**-best.exponent)
+    frontier = _eq(OPTIMAL_LOSS, law.L0 + best.reducible)
     if best.exact:
         yield Step("So the best loss for C FLOPs is exactly", (frontier,))
     else:
@@ -107,6 +128,9 @@ def _optimum_steps(law: PowerLawSum, best: Optimum, heading: str, many: bool) ->
             "So the best loss for C FLOPs is, to leading order,",
             (frontier,),
         )
+        if best.rate == 0:
+            yield Step("and the next order is smaller only by a logarithm, as", (best.order,))
+            return
         rate = _eq(sympy.Symbol("rate"), best.rate)
         yield Step("and the next order is smaller by C to the minus rate:", (rate,))
 
@@ -122,7 +146,9 @@ def _condition_steps(cases: Sequence[CollapseCase]) -> Iterator[Step]:
     balanced = [case for case in cases if not case.trivial]
     for case in balanced:
         how = "exactly, at every size," if case.exact else "as models grow, and not trivially,"
-        yield Step(f"They collapse {how} with terms {_numbers(case.leading)} in balance where", _parts(case.condition))
+        logs = () if case.logs == 0 else (_eq(T_STAR, KAPPA * P**GAMMA * sympy.log(P) ** case.logs),)
+        where = (*_parts(case.condition), *logs)
+        yield Step(f"They collapse {how} with terms {_numbers(case.leading)} in balance where", where)
     if not balanced:
         yield Step("No horizon keeps two terms of different shape in balance, so no collapse says anything.")
     elif any(case.trivial for case in cases):
@@ -130,7 +156,7 @@ def _condition_steps(cases: Sequence[CollapseCase]) -> Iterator[Step]:
 
 
 def _curve_steps(curve: NormalizedCurve, heading: str) -> Iterator[Step]:
-    yield Step("At the horizon", (_eq(T_STAR, curve.kappa * P**curve.gamma),), heading)
+    yield Step("At the horizon", (_eq(T_STAR, curve.horizon.expr),), heading)
     for case in curve.cases:
         if len(curve.cases) > 1:
             yield Step("In the case", _parts(case.condition))
@@ -151,13 +177,22 @@ def _case_steps(curve: NormalizedCurve, case: CollapseCase) -> Iterator[Step]:
         )
     else:
         yield Step(f"For large p terms {_numbers(case.leading)} are left:", (_eq(LIMIT, case.limit),))
-    yield Step(
-        "The distance to the limit dies as p to the minus zeta (terms with the limit's own shape in x change nothing):",
-        (_eq(sympy.Symbol("zeta"), case.zeta),),
-    )
+    if case.zeta == 0:
+        yield Step(
+            "Logarithms make the approach slow. The distance to the limit dies only as a logarithm of p does, so it is "
+            "there at every real size:",
+            () if case.decay is None else (case.decay,),
+        )
+        leading = case.decay
+    else:
+        yield Step(
+            "The distance to the limit dies as p to the minus zeta (terms with the limit's own shape in x change "
+            "nothing):",
+            (_eq(sympy.Symbol("zeta"), case.zeta),),
+        )
+        leading = None if case.decay is None else case.decay.xreplace({P**-case.zeta: P ** -sympy.Symbol("zeta")})
     if case.coefficient is not None:
-        leading = case.coefficient * P ** -sympy.Symbol("zeta")
-        yield Step("and to leading order it is", (_eq(CURVE - LIMIT, leading),))
+        yield Step("and to leading order it is", (_eq(CURVE - LIMIT, case.coefficient * leading),))
 
 
 def _parts(condition: Any) -> tuple[Any, ...]:

@@ -28,6 +28,8 @@ from numpy.typing import ArrayLike
 
 from ...common import Array, InputError, Result
 from ..collapse import collapse_deviation, default_grid
+from .along_horizon import Horizon, loss_along
+from .balance import KAPPA
 from .collapse_cases import (
     GAMMA,
     CollapseCase,
@@ -36,13 +38,15 @@ from .collapse_cases import (
     case_of,
     cases_of,
     cases_of_free_gamma,
-    relative_weights,
 )
-from .compute_optimal import KAPPA, Optimum, compute_optimal
+from .compute_optimal import Optimum, compute_optimal
 from .exact_arithmetic import ExprLike
+from .law_bounds import check_size, shortened
 from .law_parsing import P, T
-from .power_law_sum import PowerLawSum, as_expr
-from .relations import readable, tidy
+from .loss_at_horizon import LossAtHorizon
+from .power_law_sum import PowerLawSum
+from .relations import readable
+from .term import as_expr
 
 __all__ = ["NormalizedCurve", "curve_at_optimum", "normalized_curve"]
 
@@ -55,8 +59,8 @@ class NormalizedCurve(Result):
 
     Parameters
     ----------
-    law, gamma, kappa
-        The law and the horizon.
+    law, gamma, kappa, logs
+        The law and the horizon, `kappa p^gamma (ln p)^logs`.
     cases
         What happens for large `p`: one case where the exponents decide, else one for each order of the deltas.
 
@@ -77,6 +81,7 @@ class NormalizedCurve(Result):
     gamma: Sym
     kappa: Sym
     cases: Sequence[CollapseCase]
+    logs: Sym = sympy.S.Zero
 
     def headline(self) -> str:
         """The law, and what its curves do."""
@@ -125,10 +130,12 @@ class NormalizedCurve(Result):
         if len(self.cases) == 1 and case.exact:
             return case.limit
         ref = case.leading[0]
-        shares = relative_weights(self.law, self.kappa, ref)
-        gaps = [tidy(term.delta(self.gamma) - self.law.terms[ref].delta(self.gamma)) for term in self.law.terms]
-        weights = [share * P**-gap for share, gap in zip(shares, gaps, strict=True)]
-        return sympy.Add(*(w * X**-t.mu for w, t in zip(weights, self.law.terms, strict=True))) / sympy.Add(*weights)
+        return loss_along(self.law, self.horizon, ref) / loss_along(self.law, self.horizon, ref, sympy.S.One)
+
+    @property
+    def horizon(self) -> Horizon:
+        """`t*`."""
+        return Horizon(gamma=self.gamma, kappa=self.kappa, logs=self.logs)
 
     @property
     def numeric(self) -> bool:
@@ -136,23 +143,20 @@ class NormalizedCurve(Result):
         return bool(self.law.numeric and self.gamma.is_number and self.kappa.is_number)
 
     @cached_property
-    def _arrays(self) -> tuple[Array, Array, Array]:
-        """`ln c, mu, delta` as floats, shape (terms,)."""
+    def _loss(self) -> LossAtHorizon:
         if not self.numeric:
             raise InputError(
                 "NormalizedCurve needs numbers to be evaluated; got symbols. Write numbers for them, or use law.subs."
             )
-        _, a, mu, nu = self.law.arrays
-        return np.log(a) - mu * float(sympy.log(self.kappa)), mu, nu + float(self.gamma) * mu
+        return LossAtHorizon(self.law, self.horizon)
 
     def __call__(self, x: ArrayLike, p: ArrayLike) -> Array:
         """`l(x, p)` of a numeric law; `x` and `p` broadcast against each other."""
-        log_c, mu, delta = self._arrays
-        x, p = np.asarray(x, dtype=np.float64)[..., None], np.asarray(p, dtype=np.float64)[..., None]
+        loss = self._loss
+        x, p = np.asarray(x, dtype=np.float64), np.asarray(p, dtype=np.float64)
         if not ((x > 0).all() and (p > 0).all()):
             raise InputError(f"NormalizedCurve needs x > 0 and p > 0; got {np.min(x):g} and {np.min(p):g}.")
-        weights = np.exp((log_c - delta * np.log(p)) - (log_c - delta * np.log(p)).max(axis=-1, keepdims=True))
-        return (weights * x**-mu).sum(axis=-1) / weights.sum(axis=-1)
+        return loss.normalized(x, p)
 
     def spread(self, sizes: ArrayLike, x: ArrayLike | None = None) -> Array:
         """The collapse deviation `Delta(x)` over noise-free curves of these sizes, shape (n,); 0 at x = 1.
@@ -194,21 +198,30 @@ def normalized_curve(law: PowerLawSum, gamma: ExprLike | None = None, kappa: Exp
             raise InputError(f"normalized_curve needs gamma where a law has no optimum ({optimum.reason}); got none.")
         if kappa is None:
             return curve_at_optimum(law, optimum)
-        gamma_ = optimum.gamma
+        gamma_, logs = optimum.gamma, optimum.horizon_logs
     else:
-        gamma_ = as_expr(gamma, reserved=frozenset())
+        gamma_, logs = as_expr(gamma, reserved=frozenset()), sympy.S.Zero
     kappa_ = _default_kappa(law) if kappa is None else as_expr(kappa, reserved=frozenset())
     for name, value in (("gamma", gamma_), ("kappa", kappa_)):
         if value.is_positive is False or value.is_finite is False or value.free_symbols & {T, P, X}:
             raise InputError(f"normalized_curve needs {name} > 0 without t, p and x; got {value}.")
-    cases = cases_of_free_gamma(law, kappa_) if gamma_ == GAMMA else cases_of(law, gamma_, kappa_)
-    return NormalizedCurve(law=law, gamma=gamma_, kappa=kappa_, cases=tuple(cases))
+    check_size(gamma_, "gamma", most=16)
+    check_size(kappa_, "kappa")
+    horizon = Horizon(gamma=gamma_, kappa=kappa_, logs=logs)
+    cases = tuple(cases_of_free_gamma(law, kappa_) if gamma_ == GAMMA else cases_of(law, horizon))
+    if not cases:
+        raise InputError(
+            f"normalized_curve needs terms that add up to a loss above L0 along t ~ p^gamma; got gamma = {gamma_} for "
+            f"{shortened(law.expr)}, where the slowest may not. Change gamma or the negative coefficient."
+        )
+    return NormalizedCurve(law=law, gamma=gamma_, kappa=kappa_, cases=cases, logs=logs)
 
 
 def curve_at_optimum(law: PowerLawSum, optimum: Optimum) -> NormalizedCurve:
     """The compute-optimal normalized curve in one region of the exponents."""
-    case = case_of(law, optimum.gamma, optimum.kappa, optimum.balanced, optimum.condition)
-    return NormalizedCurve(law=law, gamma=optimum.gamma, kappa=optimum.kappa, cases=(case,))
+    horizon = optimum.horizon
+    case = case_of(law, horizon, optimum.balanced, optimum.condition)
+    return NormalizedCurve(law=law, gamma=horizon.gamma, kappa=horizon.kappa, cases=(case,), logs=horizon.logs)
 
 
 def _default_kappa(law: PowerLawSum) -> Sym:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import sympy
 
-from .exact_arithmetic import sign
+from .exact_arithmetic import factored, sign
 
-__all__ = ["all_of", "positive", "readable", "tidy"]
+__all__ = ["all_of", "branches_of", "positive", "readable", "tidy"]
 
 
 def positive(expr: Any) -> Any:
@@ -22,7 +22,7 @@ def positive(expr: Any) -> Any:
     decided = sign(expr)
     if decided is not None:
         return sympy.true if decided == 1 else sympy.false
-    numerator, denominator = sympy.fraction(sympy.factor(expr))
+    numerator, denominator = sympy.fraction(factored(expr))
     if sign(denominator) == -1:
         numerator, denominator = -numerator, -denominator
     if sign(numerator) is not None:
@@ -31,7 +31,7 @@ def positive(expr: Any) -> Any:
         return sympy.Gt(numerator / denominator, 0)
     numerator = sympy.expand(numerator)
     symbols = list(numerator.free_symbols)
-    if len(symbols) == 1 and sympy.degree(numerator, symbols[0]) == 1:
+    if len(symbols) == 1 and numerator.is_polynomial(*symbols) and sympy.degree(numerator, symbols[0]) == 1:
         slope = numerator.coeff(symbols[0])
         relation = sympy.Gt if sign(slope) == 1 else sympy.Lt
         return relation(symbols[0], -numerator.subs(symbols[0], 0) / slope)
@@ -65,16 +65,39 @@ def all_of(conditions: Iterable[Any]) -> Any:
     return sympy.And(*kept)
 
 
+def branches_of(branches: Sequence[tuple[Any, Any]]) -> Any:
+    """`(value, condition)` pairs as a Piecewise, nan elsewhere; 0 where all values are.
+
+    Left to itself sympy joins the conditions of equal values, which takes minutes where there are many.
+    """
+    values = [value for value, _ in branches]
+    if values and all(value == 0 for value in values):
+        return sympy.S.Zero
+    few = len(values) <= 3 or len(set(values)) == len(values)
+    return sympy.Piecewise(*branches, (sympy.nan, True), evaluate=few)
+
+
 def tidy(expr: Any) -> Any:
     """The shorter of `expr` and its factored form."""
-    return expr if expr.is_number else min(expr, sympy.factor(expr), key=sympy.count_ops)
+    return expr if expr.is_number else min(expr, factored(expr), key=sympy.count_ops)
 
 
 def readable(expr: Any) -> Any:
-    """`expr` with long fractions and 30-digit numbers as decimals of at most six digits, for people.
+    """`expr` for people: simple fractions stay, other numbers become decimals of at most six digits.
 
-    >>> readable(sympy.Rational(119, 775) * sympy.Symbol("x"))
-    0.153548*x
+    Simple is a denominator of at most 12, or two digits above and below where the decimals would never end.
+
+    >>> readable(sympy.Rational(119, 775) * sympy.Symbol("x")), readable(sympy.Rational(17, 14))
+    (0.153548*x, 17/14)
+    >>> readable(sympy.Rational(7, 25))
+    0.28
     """
-    long = {n for n in expr.atoms(sympy.Rational) if n.q > 12 or (n.q > 1 and abs(n.p) > 99) or abs(n.p) > 10**6}
+    long = {n for n in expr.atoms(sympy.Rational) if not _simple(n)}
     return expr.xreplace({n: sympy.Float(f"{float(n):.6g}", "") for n in long | expr.atoms(sympy.Float)})
+
+
+def _simple(n: sympy.Rational) -> bool:
+    if n.q == 1:
+        return abs(n.p) <= 10**6
+    ends = 10**6 % n.q == 0
+    return abs(n.p) <= 99 and (n.q <= 12 or (n.q <= 99 and not ends))

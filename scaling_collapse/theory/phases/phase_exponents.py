@@ -15,8 +15,8 @@ from numpy.typing import ArrayLike, NDArray
 
 from ...common import Array, InputError
 from ..laws.exact_arithmetic import ExprLike
-from ..laws.power_law_sum import Term, as_expr
 from ..laws.scaling_law import ScalingLaw
+from ..laws.term import Term, as_expr
 from .phase_table import ALPHA_IV, PHASE_TABLE, TERM_NAMES, Phase
 
 __all__ = [

@@ -67,6 +67,7 @@ CLAIMS: Registry[Claim[Any]] = Registry(
     "claim",
     "scaling_collapse.empirical.validation.claims",
     {
+        "ladder": "ladder_collapse",
         "horizon exponent": "horizon_exponent",
         "frontier exponent": "frontier_exponent",
         "curve value": "curve_value",
@@ -74,6 +75,7 @@ CLAIMS: Registry[Claim[Any]] = Registry(
         "largest size": "largest_size",
         "deviation": "deviation",
         "horizon error": "horizon_error",
+        "ablation trend": "ablation_trend",
         "ablation": "ablation",
         "blind forecast": "blind_forecast",
         "noise coefficient": "noise_coefficient",

@@ -1,0 +1,1 @@
+"""The report of `measure` as one HTML page."""

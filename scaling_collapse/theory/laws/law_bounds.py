@@ -1,0 +1,79 @@
+"""How large an expression may be: what would take minutes or gigabytes is refused before it is worked out."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import sympy
+from sympy.core.exprtools import decompose_power
+
+from ...common import InputError
+
+__all__ = ["MAX_DIGITS", "MAX_EXPONENT", "check_number", "check_size", "expanded_size", "highest_degree", "shortened"]
+
+MAX_EXPONENT = 100
+MAX_DIGITS = 300
+MAX_PIECES = 64
+MAX_DEGREE = 50
+_MANY = 10**6
+
+
+def expanded_size(expr: Any) -> int:
+    """How many products `expr` has once it is multiplied out, at least; counting stops at a million.
+
+    >>> a, b = sympy.symbols("a b")
+    >>> expanded_size((a + b) ** 20), expanded_size(a * b / (a + b)), expanded_size(((a + b) ** 99 + 1) ** 99)
+    (21, 2, 1000000)
+    """
+    sizes = [expanded_size(part) for part in expr.args]
+    if expr.is_Add:
+        size = sum(sizes)
+    elif expr.is_Pow and expr.exp.is_Integer:
+        n = abs(int(expr.exp))
+        size = _MANY if n > _MANY else min(math.comb(sizes[0] + min(n, 200) - 1, min(n, 200)), _MANY)
+    elif expr.is_Mul:
+        size = math.prod(sizes)
+    else:
+        size = max(sizes, default=1)
+    return min(size, _MANY)
+
+
+def highest_degree(expr: Any) -> int:
+    """The highest power that a polynomial in the roots of `expr` has: 3 for `a**(3/7)`, a polynomial in `a**(1/7)`.
+
+    >>> highest_degree(sympy.Symbol("a") ** sympy.Rational(123456789, 10**9))
+    123456789
+    """
+    return max((abs(int(decompose_power(power)[1])) for power in expr.atoms(sympy.Pow)), default=1)
+
+
+def check_number(value: Any) -> None:
+    """Refuse a number that floating point cannot hold, and numbers like that inside an expression."""
+    for number in value.atoms(sympy.Rational):
+        if max(abs(number.p), number.q) > 10 ** (MAX_DIGITS + 60):
+            raise InputError(f"ScalingLaw needs numbers between 1e-300 and 1e300; got {shortened(number)}.")
+    if value.is_number and value != 0:
+        size = abs(sympy.N(value, 15))
+        if not (size.is_Float and 10**-MAX_DIGITS < size < 10**MAX_DIGITS):
+            raise InputError(f"ScalingLaw needs real numbers between 1e-300 and 1e300; got {shortened(value)}.")
+
+
+def check_size(value: Any, what: str, *, most: int = MAX_PIECES) -> None:
+    """Refuse an expression in names that cannot be factored quickly; numbers pass."""
+    if value.is_number:
+        return
+    size, degree = expanded_size(value), highest_degree(value)
+    if size > most or degree > MAX_DEGREE or len(value.free_symbols) > 12:
+        raise InputError(
+            f"ScalingLaw needs {what} of at most {most} products of names to powers of at most {MAX_DEGREE}; "
+            f"got {shortened(value)}. Put one name in its place."
+        )
+
+
+def shortened(value: Any, length: int = 60) -> str:
+    """`value` as text of at most `length` characters."""
+    if getattr(value, "is_Rational", False) and max(abs(value.p), value.q) > 10**length:
+        return str(sympy.N(value, 6))
+    text = str(value)
+    return text if len(text) <= length else text[: length - 3] + "..."
