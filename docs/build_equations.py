@@ -141,12 +141,25 @@ def three_terms() -> str:
     return rf"l(x, p) = {limit} + \left({tex(curve.coefficient)}\right) {rate} + \dots"
 
 
+def log_term() -> str:
+    """One term with a logarithm along the horizon, checked to first order in `1 / ln p`."""
+    gamma, s, j, u, v, y = symbols("gamma s j u v y", positive=True)  # u = 1 / ln p, v = ln ln p, y = ln(kappa x)
+    exact = ((gamma + u * (s * v + y)) / gamma) ** j  # (ln t / (gamma ln p))^j
+    assert simplify(diff(exact, u).subs(u, 0) - j / gamma * (s * v + y)) == 0
+    return (
+        r"(\kappa x)^{-\mu}\, \gamma^j\, p^{-\gamma\mu} (\ln p)^{j - s\mu} "
+        r"\left[1 + \frac{j}{\gamma}\, \frac{s \ln\ln p + \ln(\kappa x)}{\ln p} + \dots\right]"
+    )
+
+
 EQUATIONS: dict[str, Callable[[], str]] = {
     "law": lambda: "L(t, p) = " + latex(LAW.expr, symbol_names={Symbol("L0", real=True): "L_0"}),
     "horizon": lambda: optimum("horizon"),
     "frontier": lambda: optimum("frontier"),
     "curve": lambda: "l(x) = " + tex(LAW.normalized_curve().limit),
     "three_terms": three_terms,
+    "power_curve": lambda: "l(x) = " + tex(ScalingLaw("L0 + (a*p**-m + b*t**-n)**c").normalized_curve().limit),
+    "log_term": log_term,
     "off_balance": off_balance,
     "wrong_offset": wrong_offset,
     "slope_law": slope_law,

@@ -29,6 +29,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import combinations, product
 from typing import Any, Literal
 
@@ -48,6 +49,7 @@ COMPUTE = sympy.Symbol("C", positive=True)
 
 # With n terms of unknown order there are about n^2 regions, and 2^n ways in which terms can be balanced.
 MAX_SYMBOLIC_TERMS = 5
+MAX_SYMBOLS = 8  # in exponents: four terms with two each
 
 # sympy's own annotations are loose; an expression is an `Any` here so that arithmetic on it type-checks.
 Sym = Any
@@ -210,12 +212,19 @@ def _region_lines(region: Optimum, *, many: bool) -> list[tuple[str, str]]:
     ]
 
 
+@lru_cache(maxsize=16)
 def compute_optimal(law: PowerLawSum) -> ComputeOptimal:
     """`gamma*`, `kappa` and the frontier of a law, in every region of its exponents; see `ComputeOptimal`."""
     if len(law.terms) > MAX_SYMBOLIC_TERMS and not law.numeric_exponents:
         raise InputError(
             f"compute_optimal needs at most {MAX_SYMBOLIC_TERMS} terms while exponents are symbols; "
             f"got {len(law.terms)}. Put numbers in with law.subs, or keep the terms that matter."
+        )
+    names = {str(s) for term in law.terms for e in (term.mu, term.nu) for s in e.free_symbols}
+    if len(names) > MAX_SYMBOLS:
+        raise InputError(
+            f"compute_optimal needs at most {MAX_SYMBOLS} names in exponents; got {len(names)}. Put numbers in for "
+            "some of them."
         )
     regions: dict[tuple[Any, ...], Optimum] = {}
     for region in _regions(law):

@@ -10,9 +10,19 @@ from sympy.core.exprtools import decompose_power
 
 from ...common import InputError
 
-__all__ = ["MAX_DIGITS", "MAX_EXPONENT", "check_number", "check_size", "expanded_size", "highest_degree", "shortened"]
+__all__ = [
+    "MAX_DIGITS",
+    "MAX_EXPONENT",
+    "check_exponent",
+    "check_number",
+    "check_size",
+    "expanded_size",
+    "highest_degree",
+    "shortened",
+]
 
 MAX_EXPONENT = 100
+SMALLEST_EXPONENT = 1e-9
 MAX_DIGITS = 300
 MAX_PIECES = 64
 MAX_DEGREE = 50
@@ -57,6 +67,18 @@ def check_number(value: Any) -> None:
         size = abs(sympy.N(value, 15))
         if not (size.is_Float and 10**-MAX_DIGITS < size < 10**MAX_DIGITS):
             raise InputError(f"ScalingLaw needs real numbers between 1e-300 and 1e300; got {shortened(value)}.")
+
+
+def check_exponent(value: Any) -> None:
+    """Refuse an exponent that is too large, too long to factor, or so small that it stands for none."""
+    check_size(value, "exponents", most=MAX_PIECES // 4)
+    size = abs(float(value)) if value.is_number else 1.0
+    long = any(max(abs(n.p), n.q) > 10**60 for n in value.atoms(sympy.Rational))
+    if long or size > MAX_EXPONENT or 0 < size < SMALLEST_EXPONENT:
+        raise InputError(
+            f"ScalingLaw needs exponents of at most {MAX_EXPONENT} and, but for 0, of at least {SMALLEST_EXPONENT:g}, "
+            f"of at most 60 digits; got {shortened(value)}. Round it."
+        )
 
 
 def check_size(value: Any, what: str, *, most: int = MAX_PIECES) -> None:

@@ -9,7 +9,7 @@ import sympy
 
 from ...common import InputError
 from .exact_arithmetic import exact_power, positive_symbols, power
-from .law_bounds import check_size, shortened
+from .law_bounds import check_exponent, check_size, shortened
 from .law_parsing import P, T
 from .term import PowerOfSum, Term
 
@@ -129,7 +129,7 @@ def _power_of_sum(base: PowerLaws, exponent: Any, whole: Any) -> PowerOfSum:
             "ScalingLaw needs a power > 0 of a sum of power laws with coefficients > 0, without a constant or a "
             f"logarithm in it; got the part {shortened(whole)!r}. Write it in another way or leave it out."
         )
-    check_size(exponent, "exponents", most=16)
+    check_exponent(exponent)
     return PowerOfSum(parts=tuple(Term(a, e.mu, e.nu) for e, a in base.items()), exponent=exponent)
 
 

@@ -205,8 +205,10 @@ def normalized_curve(law: PowerLawSum, gamma: ExprLike | None = None, kappa: Exp
     for name, value in (("gamma", gamma_), ("kappa", kappa_)):
         if value.is_positive is False or value.is_finite is False or value.free_symbols & {T, P, X}:
             raise InputError(f"normalized_curve needs {name} > 0 without t, p and x; got {value}.")
-    check_size(gamma_, "gamma", most=16)
-    check_size(kappa_, "kappa")
+    if gamma is not None:
+        check_size(gamma_, "gamma", most=16)
+    if kappa is not None:
+        check_size(kappa_, "kappa")
     horizon = Horizon(gamma=gamma_, kappa=kappa_, logs=logs)
     cases = tuple(cases_of_free_gamma(law, kappa_) if gamma_ == GAMMA else cases_of(law, horizon))
     if not cases:

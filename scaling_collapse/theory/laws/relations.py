@@ -92,6 +92,8 @@ def readable(expr: Any) -> Any:
     >>> readable(sympy.Rational(7, 25))
     0.28
     """
+    if isinstance(expr, sympy.Eq):  # an equation stays one where rounding decides it
+        return sympy.Eq(readable(expr.lhs), readable(expr.rhs), evaluate=False)
     long = {n for n in expr.atoms(sympy.Rational) if not _simple(n)}
     return expr.xreplace({n: sympy.Float(f"{float(n):.6g}", "") for n in long | expr.atoms(sympy.Float)})
 

@@ -14,7 +14,7 @@ from sympy import Expr
 
 from ...common import InputError, Result
 from .exact_arithmetic import ExprLike, exact_number, positive_symbols, power
-from .law_bounds import MAX_EXPONENT, check_number, check_size, shortened
+from .law_bounds import check_exponent, check_number, check_size
 from .law_parsing import RESERVED, P, T, parse_expression
 
 __all__ = ["PowerOfSum", "Term", "as_expr"]
@@ -75,11 +75,7 @@ class Term(Result):
         check_number(self.a)
         check_size(self.a, "coefficients")
         for exponent in (self.mu, self.nu, self.log_t, self.log_p):
-            check_size(exponent, "exponents", most=16)
-            if exponent.is_number and abs(float(exponent)) > MAX_EXPONENT:
-                raise InputError(
-                    f"Term needs exponents of at most {MAX_EXPONENT}; got {shortened(exponent)}. Make it smaller."
-                )
+            check_exponent(exponent)
         if self.a.is_zero:
             raise InputError(f"Term needs a coefficient other than 0; got {self.a}. Leave the term out.")
         if self.mu.is_nonpositive and self.nu.is_nonpositive:
