@@ -1,6 +1,7 @@
 from .collapse import collapse_deviation as collapse_deviation
 from .collapse import default_grid as default_grid
 from .collapse import losses_on_grid as losses_on_grid
+from .collapse import means_by_size as means_by_size
 from .collapse import noise_by_size as noise_by_size
 from .collapse import noise_floor as noise_floor
 from .collapse import normalize as normalize

@@ -24,6 +24,7 @@ __all__ = [
     "collapse_deviation",
     "default_grid",
     "losses_on_grid",
+    "means_by_size",
     "noise_by_size",
     "noise_floor",
     "normalize",
@@ -168,6 +169,26 @@ def noise_floor(L: ArrayLike, size_index: ArrayLike, offset: float | ArrayLike) 
     if not seeded.any():
         return np.full(by_size.shape[:-2] + by_size.shape[-1:], np.nan)
     return np.sqrt(np.mean(by_size[..., seeded, :] ** 2, axis=-2))
+
+
+def means_by_size(values: ArrayLike, size_index: ArrayLike) -> Array:
+    """Mean over the runs of each size, shape (sizes, ...).
+
+    Parameters
+    ----------
+    values
+        Shape (runs, ...).
+    size_index
+        Size of each run, shape (runs,).
+
+    Examples
+    --------
+    >>> means_by_size([[1.0, 4.0], [3.0, 6.0], [5.0, 5.0]], [0, 0, 1])
+    array([[2., 5.],
+           [5., 5.]])
+    """
+    values, size_index = np.asarray(values, dtype=np.float64), np.asarray(size_index)
+    return np.stack([values[size_index == size].mean(axis=0) for size in np.unique(size_index)])
 
 
 def noise_by_size(L: ArrayLike, size_index: ArrayLike, offset: float | ArrayLike) -> Array:

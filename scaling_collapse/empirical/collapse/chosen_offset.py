@@ -12,9 +12,17 @@ from ..fits.law_fit import LawFit, fit_scaling_law
 from .curve_offset import CurveOffset
 from .law_misses import LawMiss
 
-__all__ = ["ChosenOffset", "choose_offset"]
+__all__ = ["IN_WORDS", "ChosenOffset", "Source", "choose_offset", "ends_below"]
 
 Source = Literal["given", "law", "law without one size", "curves", "none"]
+IN_WORDS: dict[Source, str] = {
+    "given": "given by you",
+    "law": "fitted to the final losses",
+    "law without one size": "fitted to the final losses without the size that is off their law",
+    "curves": "where the curves agree best, because the exponent of the final losses changes",
+    "none": "none: nothing is normalized",
+}
+"""Where an offset comes from, for people."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,6 +44,13 @@ class ChosenOffset:
     value: float
     interval: Interval | None
     source: Source
+
+
+def ends_below(interval: Interval | None, offset: float, top: float) -> tuple[float, ...]:
+    """The ends of an offset's interval, the upper one just below the smallest final loss `top`; none where unknown."""
+    if interval is None or math.isnan(interval[0]):
+        return ()
+    return interval[0], min(interval[1], top - 1e-3 * (top - offset))
 
 
 def choose_offset(

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from ...common import Array
+from ...common import Array, Result
 from ...theory import collapse_deviation, noise_by_size, normalize
 from .curves_on_grid import CurvesOnGrid
 from .steepness import usual_variance
@@ -24,8 +24,8 @@ __all__ = ["TAIL_SHARE", "CollapseAtOffset", "collapse_at_offset", "delta_range"
 TAIL_SHARE = 0.9
 
 
-@dataclass(frozen=True, eq=False, kw_only=True)
-class CollapseAtOffset:
+@dataclass(frozen=True, eq=False, kw_only=True, repr=False)
+class CollapseAtOffset(Result):
     """The collapse with one `L_hat`; everything is NaN where that is.
 
     Parameters

@@ -10,10 +10,14 @@ from ...common import Array, Framed, Painted, plain, value_in_words
 from ...theory import Ladder
 from ..fits.intervals import Interval
 from ..fits.law_fit import LawFit
+from .chosen_offset import Source
 from .culprits import Culprit
 from .curve_offset import CurveOffset
+from .curves_on_grid import CurvesOnGrid
+from .evidence import Evidence
 from .power import Power
 from .size_trend import SizeTrend
+from .suspect_runs import SuspectRun
 from .verdict import Verdict
 from .without_offset import WithoutOffset
 
@@ -108,13 +112,19 @@ class CollapseReport(Framed, Painted):
         The ladder's sizes.
     ladder
         The curves that were measured.
+    suspects
+        Runs that were set aside.
+    kept
+        The others, on the grid.
+    evidence
+        What these say at the offset in use; None where nothing is normalized.
     """
 
     verdict: Verdict
     reasons: tuple[str, ...]
     law: LawFit
     offset: float
-    offset_source: str
+    offset_source: Source
     x: Array
     losses: Array
     normalized: Array
@@ -134,6 +144,9 @@ class CollapseReport(Framed, Painted):
     without_offset: WithoutOffset
     sizes: tuple[SizeSummary, ...]
     ladder: Ladder
+    suspects: tuple[SuspectRun, ...]
+    kept: CurvesOnGrid
+    evidence: Evidence | None
 
     def headline(self) -> str:
         """The verdict."""

@@ -8,15 +8,16 @@ line, not off it. The irreducible loss of the final losses is another number; th
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ...common import Array
+from ...theory import means_by_size
 from ..fits.intervals import LEVEL, UNKNOWN, Interval, t_quantile
 from .size_trend import line_through
-from .steepness import SizeMeans, of_sizes
+from .steepness import of_sizes
 
 __all__ = ["CurveOffset", "curve_offset"]
 
@@ -39,8 +40,7 @@ def curve_offset(L: Array, size_index: NDArray[np.intp]) -> CurveOffset:
     size_index
         Size of each run, shape (runs,), at least 3 sizes.
     """
-    sizes = np.unique(size_index)
-    if sizes.size < 3:
+    if np.unique(size_index).size < 3:
         return CurveOffset(value=math.nan, interval=UNKNOWN)
     drop = L - L[:, -1:]
     norms = np.sqrt((drop**2).mean(axis=1, keepdims=True))
@@ -49,17 +49,10 @@ def curve_offset(L: Array, size_index: NDArray[np.intp]) -> CurveOffset:
     if not (D > 0).all():
         return CurveOffset(value=math.nan, interval=UNKNOWN)
     ratio = of_sizes(L[:, -1] / D, size_index)
-    inverse = np.array([(1.0 / D[size_index == s]).mean() for s in sizes])
-    line = line_through(inverse, _about_the_line(ratio, L, D, size_index))
+    inverse = means_by_size(1.0 / D, size_index)
+    # Noise that lasts moves a size along the line; what moves it off is that of `(L - L_c) / D`.
+    off = of_sizes((L[:, -1] - line_through(inverse, ratio).slope) / D, size_index)
+    line = line_through(inverse, replace(ratio, error=off.error))
     half = t_quantile(line.dof, LEVEL) * line.error if line.dof else math.nan
     interval = (line.slope - half, line.slope + half) if math.isfinite(half) else UNKNOWN
     return CurveOffset(value=line.slope, interval=interval)
-
-
-def _about_the_line(ratio: SizeMeans, L: Array, D: Array, size_index: NDArray[np.intp]) -> SizeMeans:
-    """The same means with the noise of `(L - L_c) / D`, which is what moves a size off the line."""
-    sizes = np.unique(size_index)
-    inverse = np.array([(1.0 / D[size_index == s]).mean() for s in sizes])
-    slope = line_through(inverse, ratio).slope
-    off = of_sizes((L[:, -1] - slope) / D, size_index)
-    return SizeMeans(mean=ratio.mean, error=off.error, dof=ratio.dof)

@@ -9,14 +9,14 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ...common import Array, InputError
+from ...common import Array, InputError, Result
 from ...theory import Ladder, default_grid, losses_on_grid
 
 __all__ = ["CurvesOnGrid", "curves_on_grid"]
 
 
-@dataclass(frozen=True, eq=False, kw_only=True)
-class CurvesOnGrid:
+@dataclass(frozen=True, eq=False, kw_only=True, repr=False)
+class CurvesOnGrid(Result):
     """Losses of runs at the same normalized compute.
 
     Parameters

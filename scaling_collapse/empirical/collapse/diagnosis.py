@@ -6,6 +6,7 @@ import math
 from dataclasses import dataclass, replace
 
 from ..fits.intervals import Interval
+from .chosen_offset import ends_below
 from .curve_offset import curve_offset
 from .curves_on_grid import CurvesOnGrid
 from .evidence import Evidence, evidence_at
@@ -74,19 +75,16 @@ def diagnose(curves: CurvesOnGrid, offset: float, interval: Interval | None, *, 
             verdict=verdict, findings=(), evidence=None, elsewhere=(), finals=finals, rising=rising
         )  # fmt: skip
     found = evidence_at(curves, offset)
-    unknown = interval is not None and math.isnan(interval[0])
-    elsewhere = ()
-    if interval is not None and not unknown:
-        low, high = interval[0], min(interval[1], top - 1e-3 * (top - offset))
-        # The ends are not enough: what differs at both may vanish in between.
-        best = curve_offset(curves.L, curves.size_index).value
-        others = (low, best, high) if low < best < high else (low, high)
-        elsewhere = tuple(evidence_at(curves, other) for other in others if other != offset)
+    ends = ends_below(interval, offset, top)
+    # The ends are not enough: what differs at both may vanish in between.
+    best = curve_offset(curves.L, curves.size_index).value if ends else math.nan
+    others = sorted({*ends, best}) if ends and ends[0] < best < ends[1] else ends
+    elsewhere = tuple(evidence_at(curves, other) for other in others if other != offset)
     findings = tuple(agreement(found, elsewhere, rising, against_law=against_law))
     odd = abs(found.pattern.shift) if found.pattern.kind in ("size", "several") else 0.0
     drift = sure_drift(found, elsewhere)
     verdict = classify(findings[0].agreement, found.collapse.x_from, drift=drift, odd=odd)
-    if unknown and verdict is not Verdict.NO_COLLAPSE:
+    if interval is not None and not ends and verdict is not Verdict.NO_COLLAPSE:
         verdict = Verdict.UNDECIDED
     return Diagnosis(
         verdict=verdict, findings=findings, evidence=found, elsewhere=elsewhere, finals=finals, rising=rising

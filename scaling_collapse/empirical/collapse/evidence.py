@@ -8,7 +8,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ...common import Array
+from ...common import Array, Result
+from ...theory import means_by_size
 from ..fits.intervals import Interval
 from .collapse_at_offset import CollapseAtOffset, collapse_at_offset
 from .curves_on_grid import CurvesOnGrid
@@ -21,8 +22,8 @@ from .steepness import SizeMeans, Steepness, of_sizes, steepness
 __all__ = ["Evidence", "evidence_at", "widened"]
 
 
-@dataclass(frozen=True, eq=False, kw_only=True)
-class Evidence:
+@dataclass(frozen=True, eq=False, kw_only=True, repr=False)
+class Evidence(Result):
     """What the curves say at one offset.
 
     Parameters
@@ -70,7 +71,7 @@ def evidence_at(curves: CurvesOnGrid, offset: float) -> Evidence:
     """The evidence with `offset` for `L_hat`, below every final loss; at least 2 sizes."""
     collapse = collapse_at_offset(curves, offset)
     l, size_index, counts = collapse.normalized, curves.size_index, np.bincount(curves.size_index)
-    means = np.stack([l[size_index == s].mean(axis=0) for s in range(counts.size)])
+    means = means_by_size(l, size_index)
     noise = noise_of_curves(l, size_index)
     shape = steepness(curves.x, l, size_index)
     finals = of_sizes(curves.finals, size_index)

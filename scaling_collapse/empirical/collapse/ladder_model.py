@@ -20,6 +20,7 @@ from typing import NamedTuple
 import numpy as np
 
 from ...common import PFLOP, Array
+from ...theory import means_by_size
 from ..fits.intervals import LEVEL, t_quantile
 from .curves_on_grid import CurvesOnGrid
 from .evidence import evidence_at
@@ -166,7 +167,7 @@ def ladder_model(
         gamma=float(slope) - 1.0, offset=offset, fitted=fitted, noise=noises[0], end_noise=noises[1],
         together=float(away @ ln_r) / spread if spread > 0 else 0.0, between=_Between(0.0, 0.0, 0.0, 1, 0.0),
     )  # fmt: skip
-    means = np.stack([l[index == s].mean(axis=0) for s in range(seeds.size)])
+    means = means_by_size(l, index)
     curve_noise, apart = noise_of_curves(l, index), means - means.mean(axis=0)
     fall = float(((means.mean(axis=0) - 1.0) ** 2).sum())
     along = float(((apart @ curve_noise.directions.T) ** 2).sum()) / max(float((apart**2).sum()), 1e-300)

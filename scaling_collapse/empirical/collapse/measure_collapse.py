@@ -15,7 +15,7 @@ from ..fits.final_loss_solution import solve
 from ..fits.intervals import UNKNOWN
 from ..fits.law_fit import LawFit, fit_scaling_law
 from ..fits.seed_bootstrap import resampled_runs
-from .chosen_offset import ChosenOffset, choose_offset
+from .chosen_offset import ChosenOffset, choose_offset, ends_below
 from .collapse_at_offset import CollapseAtOffset, collapse_at_offset, delta_range
 from .collapse_report import CollapseReport, Deviation, SizeSummary, Supercollapse
 from .culprits import find_culprits
@@ -156,6 +156,7 @@ def _report(
         supercollapse=Supercollapse(fraction=here.fraction, x_from=here.x_from, interval=ends), culprits=culprits,
         next=next_steps(verdict, culprits, found.evidence, kept.log_horizon, power), power=power, curve_offset=best,
         without_offset=measure_without_offset(kept, best, chosen), sizes=_sizes(ladder, curves, here), ladder=ladder,
+        suspects=tuple(suspects), kept=kept, evidence=found.evidence,
     )  # fmt: skip
 
 
@@ -180,10 +181,8 @@ def _with_suspects(
 
 def _offsets_inside(chosen: ChosenOffset, here: CollapseAtOffset, finals: Array) -> list[float]:
     """Offsets over the interval of the one in use, up to just below the smallest final loss; none where it is known."""
-    if chosen.interval is None or math.isnan(here.offset) or math.isnan(chosen.interval[0]):
-        return []
-    top = float(finals.min())
-    return np.linspace(chosen.interval[0], min(chosen.interval[1], top - 1e-3 * (top - here.offset)), 21).tolist()
+    ends = ends_below(chosen.interval, here.offset, float(finals.min()))
+    return np.linspace(ends[0], ends[-1], 21).tolist() if ends and math.isfinite(here.offset) else []
 
 
 def _drawn_offsets(curves: CurvesOnGrid, C: Array, chosen: ChosenOffset, draws: int, rng: np.random.Generator) -> Array:

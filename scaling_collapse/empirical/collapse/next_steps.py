@@ -11,6 +11,7 @@ from ...common import count
 from .culprits import Culprit
 from .evidence import Evidence
 from .power import Power
+from .size_trend import slope_on
 from .verdict import Verdict
 
 __all__ = ["next_steps"]
@@ -62,7 +63,8 @@ def _for(culprit: Culprit, found: Evidence | None, log_horizon: np.ndarray) -> s
         return _horizons(found, log_horizon)
     if culprit.kind == "size" and culprit.cause == "horizon" and found is not None:
         longer = found.pattern.shift > 0
-        factor = math.exp(abs(found.pattern.shift) / max(found.trend.exponent, 1e-6) * _gamma(found, log_horizon))
+        gamma = float(slope_on(found.log_p, log_horizon))
+        factor = math.exp(abs(found.pattern.shift) / max(found.trend.exponent, 1e-6) * gamma)
         way = "longer" if longer else "shorter"
         by = f", up to {factor:.1f} times" if factor < 20 else ""
         return f"Train size {size} again: it looks as if its horizon should be {way}{by}."
@@ -76,14 +78,9 @@ def _for(culprit: Culprit, found: Evidence | None, log_horizon: np.ndarray) -> s
     return f"Train size {size} again, or leave it out: its final loss alone is off, its curve is not."
 
 
-def _gamma(found: Evidence, log_horizon: np.ndarray) -> float:
-    z = found.log_p - found.log_p.mean()
-    return float(z @ log_horizon) / float(z @ z)
-
-
 def _horizons(found: Evidence, log_horizon: np.ndarray) -> str:
     """What the exponent should be if the horizons make the drift, and what that means for the largest sizes."""
-    gamma, error = _gamma(found, log_horizon), found.trend.gamma_error
+    gamma, error = float(slope_on(found.log_p, log_horizon)), found.trend.gamma_error
     if not (math.isfinite(error) and error > -0.9 and abs(error) <= 0.5 and gamma > 0):
         return (
             "The curves' shape changes with size by more than a wrong horizon explains: leave out the smallest sizes, "

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from ...common import Array
+from ...common import Array, Result
+from ...theory import means_by_size
 from .scale_deviation import roughness
 
 __all__ = ["LOUD", "NoiseGrowth", "noise_growth"]
@@ -17,8 +18,8 @@ LOUD = 3.0
 """A size, or the largest of a ladder whose noise grows, is loud from this many times the usual noise on."""
 
 
-@dataclass(frozen=True, eq=False, kw_only=True)
-class NoiseGrowth:
+@dataclass(frozen=True, eq=False, kw_only=True, repr=False)
+class NoiseGrowth(Result):
     """Noise of the sizes.
 
     Parameters
@@ -70,7 +71,7 @@ def noise_growth(l: Array, sigma: Array, size_index: NDArray[np.intp], log_p: Ar
     """
     counts = np.bincount(size_index)
     whole = np.sqrt((sigma**2).mean(axis=1))
-    rough = np.sqrt(np.array([roughness(l[size_index == s]).mean() for s in range(counts.size)]))
+    rough = np.sqrt(means_by_size(roughness(l), size_index))
     # The logarithm of a standard deviation from n seeds has an error of about 1 / sqrt(2 (n - 1)); the roughness of
     # curves is known well, but each size has a rate and a task of its own.
     by_seeds = _line(log_p, whole, 1.0 / np.sqrt(2.0 * np.maximum(counts - 1, 1)))

@@ -7,13 +7,11 @@ from typing import Any
 
 from ...common import InputError, Source
 from ...theory import Ladder
-from .curves_on_grid import curves_on_grid
 from .further_runs import as_it_is, best_runs, reaching, single_runs
 from .ladder_designs import MOST_SEEDS, SIZES, SPANS, Recipe, cheapest_designs, design_of
 from .ladder_model import LadderModel, ladder_model
 from .measure_collapse import measure_collapse
 from .measurement_plan import MeasurementPlan
-from .suspect_runs import suspect_runs
 
 __all__ = ["plan_measurement"]
 
@@ -161,9 +159,7 @@ def _measured(ladder: Ladder, offset: float | None) -> tuple[LadderModel, int]:
             "it."
         )
     report = measure_collapse(ladder, offset=offset, draws=100)
-    curves = curves_on_grid(ladder, None)
-    suspects = {suspect.index for suspect in suspect_runs(curves.x, curves.L, curves.size_index)}
-    kept = curves.without(suspects)
+    kept = report.kept
     b = math.nan if report.trend is None else report.trend.exponent
     if not b > 1e-3:
         got = "no offset" if math.isnan(b) else f"C^{-b:.2g} at the offset {report.offset:.4g}"
@@ -178,7 +174,7 @@ def _measured(ladder: Ladder, offset: float | None) -> tuple[LadderModel, int]:
         )
     top, fitted = float(kept.finals.min()), report.offset_source != "given"
     ends = tuple(end for end in report.law.L0_interval if math.isfinite(end) and end < top) if fitted else ()
-    return ladder_model(kept, report.law.C, report.offset, fitted=fitted, ends=ends), len(suspects)
+    return ladder_model(kept, report.law.C, report.offset, fitted=fitted, ends=ends), len(report.suspects)
 
 
 def _plan(effect: float, probability: float, recipe: Recipe, **found: Any) -> MeasurementPlan:

@@ -21,7 +21,7 @@ import numpy as np
 from ...common import Array
 from ..fits.intervals import LEVEL, t_quantile
 from .evidence import Evidence
-from .size_trend import SizeTrend
+from .size_trend import SizeTrend, slope_on
 
 __all__ = ["PROBABILITY", "Power", "power_of", "power_of_trend", "smallest_shift"]
 
@@ -119,8 +119,7 @@ def power_of(found: Evidence | None, elsewhere: Sequence[Evidence], law_errors: 
     trend = found.trend
     times = smallest_shift(trend.dof, measured=True)
     shift = times * trend.error
-    z = found.log_p - found.log_p.mean()
-    per_offset = abs(float(z @ (1.0 / (found.finals.mean - found.offset)))) / float(z @ z)
+    per_offset = abs(float(slope_on(found.log_p, 1.0 / (found.finals.mean - found.offset))))
     level = times * float(np.median(law_errors)) if law_errors.size else math.nan
     return Power(
         gamma_error=_gamma_error(trend, elsewhere),

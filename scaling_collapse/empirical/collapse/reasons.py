@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from ...common import Array, count
 from ..fits.law_fit import LawFit
-from .chosen_offset import ChosenOffset
+from .chosen_offset import IN_WORDS, ChosenOffset
 from .curves_on_grid import CurvesOnGrid
 from .diagnosis import Diagnosis
 from .power import PROBABILITY, Power
@@ -163,16 +163,12 @@ def _offset(chosen: ChosenOffset, law: LawFit, x: Array, delta_range: tuple[Arra
         return [
             f"L0 = {law.L0:.6g} comes without an interval (one seed of 3 sizes): add seeds or sizes, or pass an offset."
         ]
-    how = {
-        "law": "fitted to the final losses",
-        "law without one size": "fitted to the final losses without the size that is off their law",
-        "curves": "where the curves agree best, because the exponent of the final losses changes",
-    }[chosen.source]
     middle = x.size // 2
     lines = [
         (
-            f"The offset {chosen.value:.6g} was {how} (90 % interval {low:.6g} to {high:.6g}); over it Delta at x = "
-            f"{x[middle]:.2f} moves between {delta_range[0][middle]:.2g} and {delta_range[1][middle]:.2g}."
+            f"The offset {chosen.value:.6g} was {IN_WORDS[chosen.source]} (90 % interval {low:.6g} to {high:.6g}); "
+            f"over it Delta at x = {x[middle]:.2f} moves between {delta_range[0][middle]:.2g} and "
+            f"{delta_range[1][middle]:.2g}."
         )
     ]
     if law.status == "L0 not identified" and chosen.source == "law":

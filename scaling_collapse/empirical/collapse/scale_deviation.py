@@ -19,9 +19,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...common import Array
+from ...theory import means_by_size
 from ..fits.intervals import Interval
 
-__all__ = ["NoiseOfCurves", "ScaleDeviation", "deviation_of", "noise_of_curves", "roughness", "scale_deviation"]
+__all__ = [
+    "NoiseOfCurves", "ScaleDeviation", "chance_ceiling", "deviation_of", "noise_of_curves", "roughness",
+    "scale_deviation",
+]  # fmt: skip
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -93,7 +97,7 @@ def noise_of_curves(l: Array, size_index: NDArray[np.intp]) -> NoiseOfCurves:
             freedom.append(int(c) - 1)
     # One sick size must not set the level: none counts for more than chance gives one in a thousand.
     usual = float(np.median(np.array(power) / freedom))
-    cut = [min(1.0, math.sqrt(_ceiling(f) * usual * f / e)) if e > 0 else 1.0
+    cut = [min(1.0, math.sqrt(chance_ceiling(f) * usual * f / e)) if e > 0 else 1.0
            for e, f in zip(power, freedom, strict=True)]  # fmt: skip
     directions = np.concatenate([row * c for row, c in zip(rows, cut, strict=True)]) / math.sqrt(dof)
     variance = (directions**2).sum(axis=0)
@@ -125,12 +129,8 @@ def scale_deviation(
         Regressor, shape (sizes,): the deviation about the line in it, at every x, instead of about the mean.
     """
     return deviation_of(
-        _size_means(l, size_index), noise_of_curves(l, size_index), np.bincount(size_index), level=level, trend=trend
+        means_by_size(l, size_index), noise_of_curves(l, size_index), np.bincount(size_index), level=level, trend=trend
     )
-
-
-def _size_means(l: Array, size_index: NDArray[np.intp]) -> Array:
-    return np.stack([l[size_index == s].mean(axis=0) for s in np.unique(size_index)])
 
 
 def deviation_of(
@@ -162,7 +162,7 @@ def deviation_of(
     return ScaleDeviation(value=value, interval=(math.sqrt(low * scale), math.sqrt(high * scale)))
 
 
-def _ceiling(freedom: int) -> float:
+def chance_ceiling(freedom: int) -> float:
     """What a variance of so many degrees of freedom exceeds by chance once in a thousand, over its median."""
     from scipy.special import chdtri
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import numpy as np
 
@@ -21,6 +21,9 @@ __all__ = ["SizePattern", "size_pattern"]
 
 USUAL = 0.01
 ODDS = 6.0
+
+
+PatternKind = Literal["agree", "trend", "size", "several"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,7 +46,7 @@ class SizePattern:
         Of the chi-square that it takes away.
     """
 
-    kind: Literal["agree", "trend", "size", "several"]
+    kind: PatternKind
     sizes: tuple[int, ...] = ()
     shift: float = 0.0
     bend: float = 0.0
@@ -52,40 +55,47 @@ class SizePattern:
     share: float = 0.0
 
 
+class _Candidate(NamedTuple):
+    """A pattern to try: its kind, the sizes that are off, and the columns that describe it, shape (sizes, 1 or 2)."""
+
+    kind: PatternKind
+    sizes: tuple[int, ...]
+    basis: Array
+
+
 def size_pattern(log_p: Array, found: Steepness) -> SizePattern:
     """The best of the patterns for sizes at `log_p`, shape (sizes,)."""
     N = log_p.size
     z = (log_p - log_p.mean())[:, None]
     one = np.ones((N, 1))
-    candidates: list[tuple[str, tuple[int, ...], Array]] = [("agree", (), one), ("trend", (), np.hstack([one, z]))]
+    candidates = [_Candidate("agree", (), one), _Candidate("trend", (), np.hstack([one, z]))]
     if N >= 3:
-        candidates += [("size", (k,), np.hstack([one, np.eye(N)[:, [k]]])) for k in range(N)]
+        candidates += [_Candidate("size", (k,), np.hstack([one, np.eye(N)[:, [k]]])) for k in range(N)]
     if N >= 5:
         for count in range(2, N // 2 + 1):
             for sizes in (tuple(range(N - count, N)), tuple(range(count))):
                 member = np.isin(np.arange(N), sizes).astype(float)[:, None]
-                candidates.append(("several", sizes, np.hstack([one, member])))
-    fits = [_fit(log_p, basis, found) for _, _, basis in candidates]
+                candidates.append(_Candidate("several", sizes, np.hstack([one, member])))
+    fits = [_fit(log_p, candidate.basis, found) for candidate in candidates]
     chi = np.array([fit[0] for fit in fits])
     # 'several' has to choose where to cut as well.
-    extra = np.array([basis.shape[1] - 1 + (kind == "several") for kind, _, basis in candidates])
+    extra = np.array([c.basis.shape[1] - 1 + (c.kind == "several") for c in candidates])
     # Errors from few seeds: the deviance of Student's t instead of a normal's chi-square.
     dof = found.slope.dof or max(N - 2, 1)
     score = (dof + 2 * N) * np.log1p(chi / dof) + 2 * extra * math.log(2 * N)
     score[0] -= ODDS  # that all sizes agree is believed until something is much more likely
     weight = np.exp(-0.5 * (score - score.min()))
     best = int(score.argmin())
-    kind, sizes, _ = candidates[best]
-    confidence = float(weight[best] / weight.sum())
-    if kind == "trend":
-        # Whether by drift or by a step, the sizes at the ends differ.
-        confidence = float(weight[[i for i, c in enumerate(candidates) if c[0] == "trend"]].sum() / weight.sum())
     _, (shift, _), (bend, bend_error) = fits[best]
     return SizePattern(
-        kind=kind,  # type: ignore[arg-type]
-        sizes=sizes, shift=shift, bend=bend, bend_error=bend_error, confidence=confidence,
+        kind=candidates[best].kind,
+        sizes=candidates[best].sizes,
+        shift=shift,
+        bend=bend,
+        bend_error=bend_error,
+        confidence=float(weight[best] / weight.sum()),
         share=float(1.0 - chi[best] / max(chi[0], 1e-300)),
-    )  # fmt: skip
+    )
 
 
 def _fit(log_p: Array, basis: Array, found: Steepness) -> tuple[float, tuple[float, float], tuple[float, float]]:

@@ -21,7 +21,7 @@ from ...common import Array, Result, plain, value_in_words
 from ..fits.intervals import LEVEL, UNKNOWN, Interval, t_quantile
 from .steepness import SizeMeans, Steepness
 
-__all__ = ["Line", "SizeTrend", "line_through", "size_trend"]
+__all__ = ["Line", "SizeTrend", "line_through", "size_trend", "slope_on"]
 
 SURE = 0.01
 
@@ -110,6 +110,12 @@ def line_through(z: Array, values: SizeMeans) -> Line:
     return Line(slope=slope, error=from_seeds, dof=values.dof, scatter=scatter)
 
 
+def slope_on(log_p: Array, values: Array) -> Array:
+    """Least-squares slope on `log_p`, shape (sizes,), of values of shape (sizes, ...)."""
+    z = log_p - log_p.mean()
+    return z @ values / float(z @ z)
+
+
 def size_trend(
     log_p: Array, shape: Steepness, *, log_reducible: Array, log_horizon: Array, curve: tuple[Array, Array]
 ) -> SizeTrend:
@@ -124,15 +130,14 @@ def size_trend(
     curve
         Size means of `ln l(x)`, shape (sizes, n), and their standard errors.
     """
-    z = log_p - log_p.mean()
-    squares = float(z @ z)
-    line = line_through(z, shape.slope)
-    gamma = float(z @ log_horizon) / squares
-    b = -float(z @ log_reducible) / squares / (1.0 + gamma)
+    line = line_through(log_p, shape.slope)
+    gamma = float(slope_on(log_p, log_horizon))
+    b = -float(slope_on(log_p, log_reducible)) / (1.0 + gamma)
     known = b > 1e-6 and gamma > 0
     error = -line.slope / b if known else math.nan
     half = t_quantile(line.dof, LEVEL) * line.error / b if known and line.dof else math.nan
     means, errors = curve
+    z = log_p - log_p.mean()
     return SizeTrend(
         slope=line.slope,
         error=line.error,
@@ -141,7 +146,7 @@ def size_trend(
         gamma_error=error,
         gamma_interval=(error - half, error + half) if math.isfinite(half) else UNKNOWN,
         exponent=b,
-        bend=float(z @ shape.bend.mean) / squares / line.slope if line.slope else math.nan,
-        slope_of_curve=z @ means / squares,
-        error_of_curve=np.sqrt((z[:, None] ** 2 * errors**2).sum(axis=0)) / squares,
+        bend=float(slope_on(log_p, shape.bend.mean)) / line.slope if line.slope else math.nan,
+        slope_of_curve=slope_on(log_p, means),
+        error_of_curve=np.sqrt((z[:, None] ** 2 * errors**2).sum(axis=0)) / float(z @ z),
     )

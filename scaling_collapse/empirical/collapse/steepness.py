@@ -13,16 +13,17 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ...common import Array
+from ...common import Array, Result
+from ...theory import means_by_size
 
-__all__ = ["SizeMeans", "Steepness", "log_steepness", "of_sizes", "steepness"]
+__all__ = ["SizeMeans", "Steepness", "log_steepness", "median_share", "of_sizes", "steepness", "usual_variance"]
 
 SPLIT = 0.1**0.5
 LOUD_CHANCE = 0.005
 
 
-@dataclass(frozen=True, eq=False, kw_only=True)
-class SizeMeans:
+@dataclass(frozen=True, eq=False, kw_only=True, repr=False)
+class SizeMeans(Result):
     """One number a size: mean over its seeds, its standard error, and the degrees of freedom behind the noise.
 
     Parameters
@@ -38,8 +39,8 @@ class SizeMeans:
     dof: int
 
 
-@dataclass(frozen=True, eq=False, kw_only=True)
-class Steepness:
+@dataclass(frozen=True, eq=False, kw_only=True, repr=False)
+class Steepness(Result):
     """`ln S` and the bend of the sizes."""
 
     slope: SizeMeans
@@ -66,7 +67,7 @@ def steepness(x: Array, l: Array, size_index: NDArray[np.intp]) -> Steepness:
 def log_steepness(l: Array, size_index: NDArray[np.intp]) -> Array:
     """`ln S` of every run on the points that are given, shape (runs,)."""
     excess = l - 1.0
-    g = np.mean([excess[size_index == s].mean(axis=0) for s in np.unique(size_index)], axis=0)
+    g = means_by_size(excess, size_index).mean(axis=0)
     return np.log(np.maximum(excess @ g / max(float(g @ g), 1e-300), 1e-6))
 
 
@@ -100,13 +101,18 @@ def usual_variance(own: Array, counts: NDArray[np.intp]) -> Any:
     counts
         Seeds of each size, shape (sizes,).
     """
-    from scipy.stats import chi2
-
     many = counts > 1
     freedom = counts[many] - 1
-    unbiased = own[..., many] / (chi2.median(freedom) / freedom)
+    unbiased = own[..., many] / median_share(freedom)
     pooled = (own[..., many] * freedom).sum(axis=-1) / freedom.sum()
     return np.median(unbiased, axis=-1) if many.sum() > 2 else pooled
+
+
+def median_share(freedom: NDArray[np.intp]) -> Array:
+    """The median of a sample variance over its mean, by its degrees of freedom."""
+    from scipy.special import chdtri
+
+    return chdtri(freedom, 0.5) / freedom
 
 
 def _loud(own: Array, counts: NDArray[np.intp]) -> NDArray[np.bool_]:
@@ -118,7 +124,7 @@ def _loud(own: Array, counts: NDArray[np.intp]) -> NDArray[np.bool_]:
     if many.sum() < 3:
         return np.zeros(counts.size, dtype=bool)
     freedom = counts[many] - 1
-    middle = chi2.median(freedom)
+    middle = freedom * median_share(freedom)
     # Degrees of freedom of a median of variances: 2 mean^2 / variance, of its asymptotic distribution.
     known = float((8 * (middle * chi2.pdf(middle, freedom)) ** 2).sum())
     loud = np.zeros(counts.size, dtype=bool)

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...common import Array
-from ...theory import collapse_deviation, noise_by_size
+from ...theory import collapse_deviation, means_by_size, noise_by_size
 from ..fits.intervals import UNKNOWN, Interval, t_quantile
 from .collapse_at_offset import CollapseAtOffset, floor_of
 from .curves_on_grid import CurvesOnGrid
@@ -87,7 +87,7 @@ def _drawn_ratios(curves: CurvesOnGrid, here: CollapseAtOffset, draws: int, rng:
 def _relative_noise(R: Array, index: NDArray[np.intp]) -> tuple[Array, Array]:
     """Rows whose Gram matrix is the covariance of a run's relative noise, and each size's noise over the pooled one."""
     counts = np.bincount(index)
-    means = np.stack([R[index == s].mean(axis=0) for s in range(counts.size)])
+    means = means_by_size(R, index)
     away = (R / means[index] - 1.0)[counts[index] > 1]
     own = np.bincount(index[counts[index] > 1], (away**2).sum(axis=1), minlength=counts.size)
     freedom = counts - 1
@@ -99,8 +99,7 @@ def _relative_noise(R: Array, index: NDArray[np.intp]) -> tuple[Array, Array]:
 
 def _drawn_together(l: Array, directions: Array, index: NDArray[np.intp]) -> Array:
     """Mean curves of the sizes, drawn to their common mean until they differ as they do beyond noise."""
-    counts = np.bincount(index)
-    means = np.stack([l[index == s].mean(axis=0) for s in range(counts.size)])
+    counts, means = np.bincount(index), means_by_size(l, index)
     middle = means.mean(axis=0)
     noise = ((directions - directions[:, -1:]) ** 2).sum(axis=0) * middle**2 * (1.0 / counts).mean()
     beyond = np.clip(1.0 - noise / np.maximum(means.var(axis=0, ddof=1), 1e-300), 0.0, 1.0)

@@ -2,11 +2,11 @@ r"""From the evidence to a verdict and its reasons.
 
 Two questions. *Do sizes agree?* They differ by no more than `SCATTER_TOLERANCE` of the curve's fall, or by no more than
 an error of the horizons' exponent of `GAMMA_TOLERANCE` would make them drift with size, with the whole 90 % interval,
-over the interval of the offset. *Better than seeds?* `Delta` is
-below the noise floor from `SUPER_FROM` on at the latest. A supercollapse needs both, no drift that is surely more than
-`SUPER_GAMMA`, and no size that is off by more than `SCATTER_TOLERANCE`. Nothing collapses whose final losses do not
-fall with size, or one of whose sizes is `LOUD` times as noisy as the others. What cannot be told is
-undecided. A run that left its siblings is set aside and named: where it matters, the verdict is undecided.
+over the interval of the offset. *Better than seeds?* `Delta` is below the noise floor from `SUPER_FROM` on at the
+latest. A supercollapse needs both, no drift that is surely more than `SUPER_GAMMA`, and no size that is off by more
+than `SCATTER_TOLERANCE`. Nothing collapses whose final losses do not fall with size, or one of whose sizes is `LOUD`
+times as noisy as the others. What cannot be told is undecided. A run that left its siblings is set aside and named:
+where it matters, the verdict is undecided.
 """
 
 from __future__ import annotations

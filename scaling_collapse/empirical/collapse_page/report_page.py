@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from ...common import count, page_json, page_of
+from ..collapse.chosen_offset import IN_WORDS
 from ..collapse.collapse_report import CollapseReport
 from ..collapse.culprits import Culprit
 from ..collapse.power import PROBABILITY, Power
@@ -27,13 +28,6 @@ MEANING = {
     Verdict.COLLAPSE: "The loss curves of all sizes are one curve, within what is tolerated.",
     Verdict.NO_COLLAPSE: "The loss curves of the sizes are not one curve.",
     Verdict.UNDECIDED: "These runs do not settle whether the loss curves of the sizes are one curve.",
-}
-HOW = {
-    "given": "given by you",
-    "law": "fitted to the final losses",
-    "law without one size": "fitted to the final losses without the size that is off their law",
-    "curves": "where the curves agree best, because the exponent of the final losses changes",
-    "none": "none: nothing is normalized",
 }
 CERTAINTY = ((0.95, "very likely"), (0.8, "likely"), (0.5, "perhaps"), (0.0, "a guess"))
 NOTHING = {True: "Without an offset little can be said.", False: "Nothing looks wrong."}
@@ -87,7 +81,7 @@ def assumptions(data: PageData) -> list[str]:
     ends = data.offset_interval
     interval = f" (90 % interval {ends[0]:.6g} to {ends[1]:.6g})" if ends else ""
     lines = [
-        f"Offset{offset}{interval}: {HOW[report.offset_source]}.",
+        f"Offset{offset}{interval}: {IN_WORDS[report.offset_source]}.",
         f"Curves are compared at {x.size} points from x = {x[0]:.3g} to 1, where x is the share of each run's horizon.",
         "Each size counts once, however many seeds it has.",
     ]
@@ -151,7 +145,7 @@ def _facts(data: PageData) -> str:
         ends = data.offset_interval
         given = f"90 % interval {ends[0]:.5g} to {ends[1]:.5g}; " if ends else ""
         facts.append((f"{report.offset:.5g}", "is the offset in use: the loss that no model gets below",
-                      f"{given}{HOW[report.offset_source]}"))  # fmt: skip
+                      f"{given}{IN_WORDS[report.offset_source]}"))  # fmt: skip
     if math.isfinite(other.deviation) and report.offset != 0:
         facts.append((
             _percent(other.deviation), "is what sizes differ by as L / L(1), without an offset",

@@ -10,10 +10,11 @@ import numpy as np
 
 from ...common import PFLOP, Array, count, packed
 from ..collapse.collapse_report import CollapseReport
-from ..collapse.curves_on_grid import CurvesOnGrid, curves_on_grid
-from ..collapse.evidence import Evidence, evidence_at
-from ..collapse.scale_deviation import ScaleDeviation, scale_deviation
-from ..collapse.suspect_runs import SuspectRun, suspect_runs
+from ..collapse.curves_on_grid import CurvesOnGrid
+from ..collapse.evidence import Evidence
+from ..collapse.scale_deviation import ScaleDeviation, chance_ceiling, scale_deviation
+from ..collapse.steepness import median_share
+from ..collapse.suspect_runs import SuspectRun
 from ..fits.intervals import Interval
 
 __all__ = ["PageData", "clean", "page_data"]
@@ -27,30 +28,36 @@ LAW_POINTS = 80
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class PageData:
-    """A report, and what it was made from.
+    """A report, and what only the page shows.
 
     Parameters
     ----------
     report
         The report.
-    kept
-        Its runs on the grid without the suspect ones.
-    suspects
-        The runs that were set aside.
     places
         Of the sizes that have a kept run: their indices in the ladder's sizes.
-    evidence
-        What the kept runs say at the offset in use; None where nothing is normalized.
     without
         The deviation between sizes without each of them, in the order of the kept sizes; none for two sizes.
     """
 
     report: CollapseReport
-    kept: CurvesOnGrid
-    suspects: tuple[SuspectRun, ...]
     places: tuple[int, ...]
-    evidence: Evidence | None
     without: tuple[ScaleDeviation, ...]
+
+    @property
+    def kept(self) -> CurvesOnGrid:
+        """Its runs on the grid without the suspect ones."""
+        return self.report.kept
+
+    @property
+    def suspects(self) -> tuple[SuspectRun, ...]:
+        """The runs that were set aside."""
+        return self.report.suspects
+
+    @property
+    def evidence(self) -> Evidence | None:
+        """What the kept runs say at the offset in use; None where nothing is normalized."""
+        return self.report.evidence
 
     @property
     def stride(self) -> int:
@@ -98,10 +105,8 @@ class PageData:
         """By degrees of freedom: the median of a sample variance over its mean (`usual_variance`), and what it exceeds
         once in a thousand over its median (`noise_of_curves`).
         """
-        from scipy.special import chdtri
-
         freedom = {int(n) - 1 for n in np.bincount(self.kept.size_index) if n > 1}
-        return {f: (float(chdtri(f, 0.5)) / f, float(chdtri(f, 0.001) / chdtri(f, 0.5))) for f in freedom}
+        return {f: (float(median_share(np.array(f))), chance_ceiling(f)) for f in freedom}
 
     def _offset(self) -> dict[str, Any]:
         """The offset in use, others to compare with, and the slider's range: distances below the final losses."""
@@ -134,17 +139,12 @@ class PageData:
 
 
 def page_data(report: CollapseReport) -> PageData:
-    """The numbers of the page, from the report's own losses."""
-    curves = curves_on_grid(report.ladder, report.x)
-    suspects = suspect_runs(curves.x, curves.L, curves.size_index)
-    left_out = {suspect.index for suspect in suspects}
-    kept = curves.without(left_out)
-    places = tuple(sorted({int(size) for i, size in enumerate(curves.size_index) if i not in left_out}))
-    evidence = evidence_at(kept, report.offset) if math.isfinite(report.offset) else None
-    without = () if evidence is None else _leave_one_out(kept, evidence.collapse.normalized)
-    return PageData(
-        report=report, kept=kept, suspects=suspects, places=places, evidence=evidence, without=without
-    )  # fmt: skip
+    """The numbers of the page."""
+    left_out = {suspect.index for suspect in report.suspects}
+    places = tuple(sorted({int(size) for i, size in enumerate(report.ladder.size_index) if i not in left_out}))
+    found = report.evidence
+    without = () if found is None else _leave_one_out(report.kept, found.collapse.normalized)
+    return PageData(report=report, places=places, without=without)
 
 
 def _leave_one_out(kept: CurvesOnGrid, l: Array) -> tuple[ScaleDeviation, ...]:

@@ -7,8 +7,6 @@ from typing import Any
 import numpy as np
 
 from ..collapse.collapse_report import CollapseReport
-from ..collapse.steepness import steepness
-from ..collapse.suspect_runs import suspect_runs
 from .canvas import BAND, CLAIM, FLOOR, colors, count_axis, picture, plain_log
 
 __all__ = ["draw_trend", "paint_steepness", "paint_trend"]
@@ -43,16 +41,13 @@ def paint_trend(axes: Any, report: CollapseReport) -> Any:
 
 def paint_steepness(axes: Any, report: CollapseReport) -> Any:
     """How steeply the curve of each size falls, ln S against p, and the line through the sizes; the axes."""
-    trend, size_index = report.trend, report.ladder.size_index
+    trend, evidence = report.trend, report.evidence
     axes.set(xscale="log", xlabel="parameters $p$", ylabel="steepness $\\ln\\,S$")
-    if trend is None:
+    if trend is None or evidence is None:
         axes.text(0.5, 0.5, "nothing to normalize", ha="center", transform=axes.transAxes)
         return axes
-    suspects = {run.index for run in suspect_runs(report.x, report.losses, size_index)}
-    kept = np.array([i not in suspects for i in range(size_index.size)])
-    found = steepness(report.x, report.normalized[kept], size_index[kept]).slope
-    p = np.array(report.ladder.sizes)[np.unique(size_index[kept])]
-    z = np.log(p)
+    found, z = evidence.steepness.slope, evidence.log_p
+    p = np.exp(z)
     for point, mean, error, color in zip(p, found.mean, found.error, colors(p.size), strict=True):
         axes.errorbar(point, mean, yerr=None if np.isnan(error) else error, fmt="o", color=color, markersize=5)
     axes.plot(p, found.mean.mean() + trend.slope * (z - z.mean()), "--", color=CLAIM, linewidth=1.1)

@@ -15,11 +15,13 @@ from typing import Literal
 import numpy as np
 
 from ...theory import Ladder, normalize
+from ..collapse.chosen_offset import ends_below
 from ..collapse.curves_on_grid import CurvesOnGrid, curves_on_grid
 from ..collapse.scale_deviation import ScaleDeviation, scale_deviation
 from ..collapse.size_trend import Line, line_through
 from ..collapse.steepness import SizeMeans, of_sizes
 from ..collapse.verdict import Verdict
+from ..fits.intervals import Interval
 from .case import Case
 
 __all__ = ["TIMES", "TwinComparison", "compare_twins", "is_sick"]
@@ -108,7 +110,7 @@ def compare_twins(case: Case, healthy: Case) -> TwinComparison | None:
     if not healthy.offset < top:
         return None
     line, from_seeds = _difference(curves, healthy.offset)
-    ends = [min(end, top - 1e-3 * (top - healthy.offset)) for end in _interval(healthy)]
+    ends = ends_below(_interval(healthy), healthy.offset, top)
     lines = [line, *(_difference(curves, end)[0] for end in ends)]
     one_sign = len({other.slope > 0 for other in lines}) == 1
     deviation, good = (scale_deviation(normalize(c.L, healthy.offset), c.size_index) for c in curves)
@@ -132,12 +134,10 @@ def _kept(case: Case, sizes: set[float]) -> Ladder:
     return case.ladder.select(lambda c: c.params in sizes and c.run not in aside)
 
 
-def _interval(healthy: Case) -> tuple[float, ...]:
-    """The ends of the fitted offset's interval; none where it is known."""
+def _interval(healthy: Case) -> Interval | None:
+    """The interval of the fitted offset; None where it is known."""
     report = healthy.report
-    if report is None or report.offset_source != "law":
-        return ()
-    return tuple(end for end in report.law.L0_interval if math.isfinite(end))
+    return report.law.L0_interval if report is not None and report.offset_source == "law" else None
 
 
 def _difference(curves: list[CurvesOnGrid], offset: float) -> tuple[Line, bool]:

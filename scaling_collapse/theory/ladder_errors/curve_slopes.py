@@ -27,7 +27,7 @@ from numpy.typing import NDArray
 from scipy.optimize import least_squares
 
 from ...common import Array, InputError, Result, Source
-from ..collapse import default_grid, losses_on_grid, normalize
+from ..collapse import default_grid, losses_on_grid, means_by_size, normalize
 from ..ladder import Ladder
 
 __all__ = ["CurveSlopes", "Shape", "curve_slopes", "tight_least_squares"]
@@ -272,7 +272,7 @@ def _common_slopes(ladder: Ladder, offset: float, mu: float | None, x_from: floa
         )
     excess = normalize(L, offset) - 1.0
     size_index = ladder.size_index
-    g = np.mean([excess[size_index == i].mean(axis=0) for i in range(len(ladder.sizes))], axis=0)
+    g = means_by_size(excess, size_index).mean(axis=0)
     early = x < np.sqrt(x_from)
     slope, reducible = excess @ g / (g @ g), L[:, -1] - offset
     bend = _log_ratio(*(excess[:, part] @ g[part] / (g[part] @ g[part]) for part in (early, ~early)))

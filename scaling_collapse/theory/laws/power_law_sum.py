@@ -60,16 +60,16 @@ class PowerLawSum(Result):
         terms: Iterable[Term] | None = None,
         L0: ExprLike = 0,
     ) -> None:
-        if (law is None) == (terms is None):
-            raise InputError("ScalingLaw needs either a law or terms=; got both or neither.")
-        if terms is not None:
+        if terms is not None and law is None:
             given = [(Exponents(term.mu, term.nu, term.log_t, term.log_p), term.a) for term in terms]
             found = LawTerms(merge(given, "terms"))
             offset = as_expr(L0)
-        else:
-            found = collect_terms(as_expr(law))  # type: ignore[arg-type]
+        elif law is not None and terms is None:
+            found = collect_terms(as_expr(law))
             offset = found.sum.pop(NONE, sympy.S.Zero)
             found = LawTerms(dict(sorted(found.sum.items(), key=_reading_order)), found.powers)
+        else:
+            raise InputError("ScalingLaw needs either a law or terms=; got both or neither.")
         if offset.free_symbols & {T, P} or offset.is_extended_real is False or offset.is_finite is False:
             raise InputError(f"ScalingLaw needs a real L0 without t and p; got {shortened(offset)}.")
         check_number(offset)
