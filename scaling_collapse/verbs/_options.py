@@ -77,7 +77,7 @@ def _numbers(_: Any, tokens: Sequence[Token]) -> list[float]:
 
 Number = Annotated[float, Parameter(converter=_number, n_tokens=1)]
 """One count: 125M, 1.5B, 3e8."""
-Share = Annotated[float, Parameter(converter=_share, n_tokens=1)]
+Share = Annotated[float, Parameter(converter=_share, n_tokens=1, allow_leading_hyphen=True)]
 """A share: 20% or 0.2."""
 Numbers = Annotated[list[float], Parameter(converter=_numbers, consume_multiple=True, negative="")]
 """Several of them."""

@@ -109,6 +109,16 @@ def test_a_suspect_run_is_named_and_left_out_of_the_numbers():
     assert [s.seeds for s in report.sizes] == [5] * 8
 
 
+def test_a_multiple_of_next_to_nothing_is_not_printed():
+    ladder = law_ladder(noise=2e-3, points=200)  # seeds differ by a factor alone: their shapes are the same
+    bad = ladder.curves[17].run
+    spoiled = rebuilt(
+        ladder, loss=lambda c: np.where((c.run == bad) & (c.tokens > 0.5 * c.horizon_tokens), 4.0, c.loss)
+    )
+    words = measure_collapse(spoiled, offset=2.0).culprits[0].words
+    assert words.endswith("it differs from them over 1,000 times as much as is usual.")
+
+
 def test_unequal_numbers_of_seeds():
     ladder = law_ladder(noise=5e-3)
     few = ladder.select(lambda c: c.seed < 2 or c.params < 5e6)

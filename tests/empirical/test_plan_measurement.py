@@ -219,6 +219,7 @@ def test_the_verb_starts_from_a_ladder(capsys, tmp_path):
     ("tokens", "words"),
     [
         (["--effect", "20"], "`effect` between 0.001 and 1; got 20"),
+        (["--noise", "-3%"], "`noise` between 1e-06 and 1; got -0.03"),
         (["--effect", "much"], "plan needs --effect to be a number"),
         (["--sizes", "2.5"], "needs `sizes` to be a whole number; got 2.5"),
         (["--where", "a=b"], "plan --where needs SOURCE"),

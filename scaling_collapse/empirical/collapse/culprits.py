@@ -111,14 +111,19 @@ def _run(ladder: Ladder, suspect: SuspectRun) -> Culprit:
     if suspect.cause == "endpoint":
         words = (
             f"The last point of run {name!r} lies {suspect.distance:.0%} of the curve's fall off its own curve, "
-            f"{suspect.times:.0f} times what is usual."
+            f"{_times(suspect.times)} times what is usual."
         )
     else:
         words = (
             f"Run {name!r} left the other seeds of its size at x = {suspect.since:.2f}; it differs from them "
-            f"{suspect.times:.0f} times as much as is usual."
+            f"{_times(suspect.times)} times as much as is usual."
         )
     return Culprit(kind="run", subject=name, cause=suspect.cause, confidence=sure, words=words)
+
+
+def _times(value: float) -> str:
+    """A multiple in words: beyond 1,000 it only says that next to nothing was usual."""
+    return f"{value:.0f}" if value <= 1000 else "over 1,000"
 
 
 def _rising(sizes: Sequence[float], rising: Sequence[int]) -> list[Culprit]:
@@ -202,12 +207,12 @@ def _law(sizes: Sequence[float], miss: LawMiss | None) -> list[Culprit]:
     if miss.kind == "level":
         words = (
             f"The final loss of size {count(size)} is off the law of the others: its reducible loss by "
-            f"{miss.amount:+.1%}, {miss.errors:.0f} standard errors."
+            f"{miss.amount:+.1%}, {_times(miss.errors)} standard errors."
         )
     else:
         words = (
             f"The exponent of the final losses changes at {count(size)} parameters, by {miss.amount:+.2f}, "
-            f"{miss.errors:.0f} standard errors."
+            f"{_times(miss.errors)} standard errors."
         )
     return [Culprit(kind="law", subject=size, cause=miss.kind, confidence=1.0 - 1.0 / miss.errors, words=words)]
 
