@@ -51,6 +51,8 @@ def test_an_answer_or_one_sentence_soon(text, options):
         ("((t**-99)**99)**99+p**-1", "exponents of at most 100; got -9801"),
         ("t**-1e-300+p**-1", "of at least 1e-09"),
         ("1e300*1e300*t**-1", "numbers between 1e-300 and 1e300"),
+        ("t**-1e-9+p**-1", "kappa between 1e-300 and 1e300; got about 10 to the -9000000000"),
+        ("((a+1)*t**-0.001+12*p**-2)**0.7+(a+1)*p**-1/3", "kappa between 1e-300 and 1e300"),
         ("+".join(f"a{k}*t**-m{k}*p**-n{k}" for k in range(5)), "at most 8 names in exponents; got 10"),
     ],
 )

@@ -22,7 +22,7 @@ import sympy
 
 from ...common import InputError
 from .exact_arithmetic import power, sign
-from .law_bounds import shortened
+from .law_bounds import MAX_DIGITS, shortened
 from .power_law_sum import PowerLawSum
 from .relations import tidy
 from .term import Term
@@ -109,7 +109,19 @@ def balance_of(law: PowerLawSum, balanced: Sequence[int], gamma: Sym, exponent: 
             f"{shortened(sympy.Add(*(law.terms[k].expr for k in balanced)))}. Change the negative coefficient, or put "
             "numbers in."
         )
+    _check_kappa(kappa)
     return Balance(kappa=kappa, equation=equation, smallest=smallest)
+
+
+def _check_kappa(kappa: Sym) -> None:
+    """Refuse a coefficient that floating point cannot hold: it would be said to be 0, and sympy may work for ever."""
+    for number in kappa.atoms(sympy.Number):
+        size = abs(sympy.N(number, 15))
+        if size != 0 and not 10**-MAX_DIGITS < size < 10**MAX_DIGITS:
+            raise InputError(
+                "compute_optimal needs a horizon kappa p^gamma with kappa between 1e-300 and 1e300; got about 10 to "
+                f"the {int(sympy.log(size, 10))}. Give exponents that are less unlike."
+            )
 
 
 def _groups(law: PowerLawSum, balanced: Sequence[int], gamma: Sym) -> list[Group]:
