@@ -59,17 +59,30 @@ def band(curves, offset, others, rng):
     kept = np.clip(1 - noise / np.maximum(means.var(axis=0, ddof=1), 1e-300), 0, 1)
     together = middle + np.sqrt(kept) * (means - middle)
     usable = [L_hat for L_hat in others if L_hat < curves.finals.min()]
-    drawn = rng.standard_normal((len(usable), len(index), len(index)))
-    ratios = []
-    for L_hat, one in zip(usable, drawn, strict=True):
+    energy = [sum(row**2) for row in away]
+    products = sum(sum(a * b) ** 2 for a in away for b in away)
+    times = np.mean([e**2 for e in energy]) / np.mean(energy) ** 2 / (1 + 2 * products / sum(energy) ** 2)
+    dof = max((4 * times - 2) / (times - 1), 4.5) if times > 1 else math.inf
+    size = (len(usable), len(index))
+    loud = np.ones(size) if dof == math.inf else (dof - 2) / rng.chisquare(dof, size)
+    drawn = rng.standard_normal((*size, len(index)))
+    alone, apart = (sum((row - end * row[-1]) ** 2 for row in away) / freedom for end in (0, 1))
+    between = np.mean([(m - middle) ** 2 for m in together], axis=0)
+    many = (between / middle**2 + np.mean([s**2 for s in scale]) * apart) / alone / np.median([s**2 for s in scale])
+    many = np.log(np.maximum(np.sqrt(many[x < 1]), 1e-300)).tolist()
+    padded = [many[0], *many, many[-1]]
+    many = np.array([sum(padded[i : i + 3]) / 3 for i in range(len(many))])
+    here = ratio(l, curves.L, offset)
+    misses = []
+    for L_hat, one, w in zip(usable, drawn, loud, strict=True):
         shift = np.array([sum(z * row for z, row in zip(zs, away, strict=True)) for zs in one]) / math.sqrt(freedom)
-        shift *= np.array(scale)[index][:, None]
+        shift *= (np.array(scale)[index] * np.sqrt(w))[:, None]
         made = together[index] * np.exp(shift - shift[:, -1:])
         other = (curves.L - L_hat) / (curves.L[:, -1:] - L_hat)
-        ratios.append(ratio(made, np.exp(shift), 0.0) + ratio(other, curves.L, L_hat))
-    half = t_quantile(freedom) * np.std(ratios, axis=0)
-    here = ratio(l, curves.L, offset)
-    return (here + half < 0).mean(), (here - half < 0).mean()
+        misses.append(ratio(made, np.exp(shift), 0.0) - many - (ratio(other, curves.L, L_hat) - here))
+    wider = t_quantile(freedom) / 1.6448536269514722
+    below, above = (wider * np.quantile(misses, tail, axis=0) for tail in (0.05, 0.95))
+    return (here - below < 0).mean(), (here - above < 0).mean()
 
 
 @pytest.mark.parametrize("known", [True, False])

@@ -11,10 +11,8 @@ from numpy.typing import ArrayLike
 
 from ...common import Array, InputError, Source
 from ...theory import Ladder
-from ..fits.final_loss_solution import solve
-from ..fits.intervals import UNKNOWN
+from ..fits.intervals import UNKNOWN, t_quantile
 from ..fits.law_fit import LawFit, fit_scaling_law
-from ..fits.seed_bootstrap import resampled_runs
 from .chosen_offset import ChosenOffset, choose_offset, ends_below
 from .collapse_at_offset import CollapseAtOffset, collapse_at_offset, delta_range
 from .collapse_report import CollapseReport, Deviation, SizeSummary, Supercollapse
@@ -143,7 +141,7 @@ def _report(
     power = power_of(
         found.evidence, found.elsewhere, law_errors(law.C, found.finals, chosen.value, known=fitted.known)
     )  # fmt: skip
-    ends = fraction_interval(kept, here, _drawn_offsets(kept, law.C, chosen, draws, rng), rng)
+    ends = fraction_interval(kept, here, _drawn_offsets(chosen, draws, rng), rng)
     reasons = reasons_of(
         verdict, found, curves, chosen=chosen, law=law, suspects=suspects, names=[c.run for c in ladder], power=power,
         fraction_interval=ends, delta_range=(low, high),
@@ -185,14 +183,13 @@ def _offsets_inside(chosen: ChosenOffset, here: CollapseAtOffset, finals: Array)
     return np.linspace(ends[0], ends[-1], 21).tolist() if ends and math.isfinite(here.offset) else []
 
 
-def _drawn_offsets(curves: CurvesOnGrid, C: Array, chosen: ChosenOffset, draws: int, rng: np.random.Generator) -> Array:
-    """Offsets to go with resampled seeds: the one in use where it is given, else as far off as the law's own is."""
-    if chosen.source != "law" or chosen.interval is None or math.isnan(chosen.interval[0]):
+def _drawn_offsets(chosen: ChosenOffset, draws: int, rng: np.random.Generator) -> Array:
+    """Offsets as uncertain as the one in use: normal on either side, with its interval for their 90 %."""
+    if chosen.interval is None or math.isnan(chosen.interval[0]):
         return np.full(draws, chosen.value)
-    resampled = resampled_runs(curves.L[:, -1:], curves.size_index, draws, rng)[..., 0]
-    sizes = range(int(curves.size_index.max()) + 1)
-    finals = np.stack([resampled[:, curves.size_index == s].mean(axis=1) for s in sizes], axis=1)
-    return solve(C, np.maximum(finals, 1e-300)).L0
+    z = rng.standard_normal(draws) / t_quantile(10**6)
+    down, up = chosen.value - chosen.interval[0], chosen.interval[1] - chosen.value
+    return chosen.value + z * np.where(z < 0, down, up)
 
 
 def _normalized(L: Array, offset: float) -> Array:

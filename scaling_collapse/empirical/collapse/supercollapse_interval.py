@@ -1,10 +1,11 @@
 r"""The interval of the supercollapsed fraction: how Delta over the noise floor may have come out otherwise.
 
 The fraction is the share of x with `r(x) < 0`, `r = ln(Delta / floor)`. Its interval is the shares below 0 of the two
-ends of a band about r. The band's width comes from ladders drawn with normal noise of the measured covariance along x
-about size means that differ by as much as the measured ones do beyond noise. So seed noise is added once: means that
-hold noise already are drawn together by as much. Before that, r is averaged over neighbouring points: what changes
-from point to point crosses 0 by chance.
+ends of a band about r. The band comes from ladders drawn about size means that differ by as much as the measured ones
+do beyond noise: by how much r there misses what many seeds would give. So seed noise is added once: means that hold
+noise already are drawn together by as much. The noise has the measured covariance along x, and tails as heavy as the
+measured runs are unequally loud. Before that, r is averaged over neighbouring points: what changes from point to point
+crosses 0 by chance.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from numpy.typing import NDArray
 
 from ...common import Array
 from ...theory import collapse_deviation, means_by_size, noise_by_size
-from ..fits.intervals import UNKNOWN, Interval, t_quantile
+from ..fits.intervals import LEVEL, UNKNOWN, Interval, t_quantile
 from .collapse_at_offset import CollapseAtOffset, floor_of
 from .curves_on_grid import CurvesOnGrid
 
@@ -46,11 +47,12 @@ def fraction_interval(
     if usable.size < 20:
         return UNKNOWN
     inside = curves.x < 1
-    moved = _drawn_ratios(curves, here, usable.size, rng) + _ratios_at(curves, usable)
-    spread = _averaged(moved[:, inside]).std(axis=0)
-    middle = _averaged(_ratio(here.delta, here.floor)[inside])
-    half = t_quantile(int((np.bincount(curves.size_index) - 1).sum())) * spread
-    low, high = (float((end < 0).mean()) for end in (middle + half, middle - half))
+    ratio = _ratio(here.delta, here.floor)
+    misses = _drawn_misses(curves, here, usable.size, rng) - (_ratios_at(curves, usable) - ratio)
+    wider = t_quantile(int((np.bincount(curves.size_index) - 1).sum())) / t_quantile(10**6)
+    tails = np.quantile(_averaged(misses[:, inside]), (0.5 - LEVEL / 2, 0.5 + LEVEL / 2), axis=0)
+    ends = _averaged(ratio[inside]) - wider * tails
+    low, high = (float((end < 0).mean()) for end in ends)
     return min(low, here.fraction), max(high, here.fraction)
 
 
@@ -74,14 +76,41 @@ def _ratios_at(curves: CurvesOnGrid, offsets: Array) -> Array:
     return _ratio(collapse_deviation(l, curves.size_index), floor_of(by_size, np.bincount(curves.size_index)))
 
 
-def _drawn_ratios(curves: CurvesOnGrid, here: CollapseAtOffset, draws: int, rng: np.random.Generator) -> Array:
-    """The ratio in ladders drawn like the measured one, shape (draws, n)."""
+def _drawn_misses(curves: CurvesOnGrid, here: CollapseAtOffset, draws: int, rng: np.random.Generator) -> Array:
+    """By how much the ratio in ladders drawn like the measured one misses what many seeds would give, (draws, n)."""
     index, counts = curves.size_index, np.bincount(curves.size_index)
     directions, scale = _relative_noise(curves.L - here.offset, index)
     means = _drawn_together(here.normalized, directions, index)
-    noise = rng.standard_normal((draws, index.size, directions.shape[0])) @ directions * scale[index, None]
+    loud = np.sqrt(_loudness(_tails(curves.L - here.offset, index), (draws, index.size), rng))
+    noise = rng.standard_normal((draws, index.size, directions.shape[0])) @ directions
+    noise *= (loud * scale[index])[..., None]
     delta = collapse_deviation(means[index] * np.exp(noise - noise[..., -1:]), index)
-    return _ratio(delta, floor_of(noise_by_size(np.exp(noise), index, 0.0), counts))
+    seen = _ratio(delta, floor_of(noise_by_size(np.exp(noise), index, 0.0), counts))
+    return seen - _many_seeds(means, directions, scale)
+
+
+def _many_seeds(means: Array, directions: Array, scale: Array) -> Array:
+    """The ratio to which ladders with these means and this noise come with more and more seeds, shape (n,)."""
+    alone = (directions**2).sum(axis=0)
+    apart = ((directions - directions[:, -1:]) ** 2).sum(axis=0)
+    middle = means.mean(axis=0)
+    variance = means.var(axis=0) + (scale**2).mean() * apart * middle**2
+    return 0.5 * np.log(np.maximum(variance, 1e-300) / (middle**2 * np.maximum(alone * np.median(scale**2), 1e-300)))
+
+
+def _tails(R: Array, index: NDArray[np.intp]) -> float:
+    """Degrees of freedom of the Student t whose runs are as unequally loud as these; infinite where they are equal."""
+    away = (R / means_by_size(R, index)[index] - 1.0)[np.bincount(index)[index] > 1]
+    gram = away @ away.T
+    energy = gram.diagonal()
+    usual = 1.0 + 2.0 * (gram**2).sum() / energy.sum() ** 2
+    times = float((energy**2).mean() / energy.mean() ** 2) / usual
+    return max((4.0 * times - 2.0) / (times - 1.0), 4.5) if times > 1 else np.inf
+
+
+def _loudness(dof: float, shape: tuple[int, int], rng: np.random.Generator) -> Array:
+    """Variances of mean 1 that make normal noise Student's t of `dof` degrees of freedom."""
+    return np.ones(shape) if np.isinf(dof) else (dof - 2.0) / rng.chisquare(dof, shape)
 
 
 def _relative_noise(R: Array, index: NDArray[np.intp]) -> tuple[Array, Array]:
