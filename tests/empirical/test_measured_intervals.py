@@ -225,3 +225,10 @@ def test_a_resample_that_ends_at_the_offset_is_left_out():
 def test_four_hundred_draws_of_seed_zero_unless_told_otherwise(ladder):
     default = measure_collapse(ladder, x=X).supercollapse.interval
     assert default == measure_collapse(ladder, x=X, draws=400, seed=0).supercollapse.interval
+
+
+def test_the_offset_comes_with_its_interval(ladder):
+    report = measure_collapse(ladder)
+    assert report.offset_interval == report.law.L0_interval
+    assert report.to_json()["offset_interval"] == list(report.law.L0_interval)
+    assert measure_collapse(ladder, offset=1.9).offset_interval is None

@@ -77,8 +77,8 @@ class CollapseReport(Framed, Painted):
     offset
         `L_hat` in use: the law's L0 unless the caller gave one; NaN where there is none below every final loss, so
         that nothing is normalized.
-    offset_source
-        Where that comes from (`ChosenOffset`).
+    offset_source, offset_interval
+        Where that comes from, and its 90 % interval; None where it was given (`ChosenOffset`).
     x
         Grid of normalized compute, shape (n,).
     losses, normalized
@@ -125,6 +125,7 @@ class CollapseReport(Framed, Painted):
     law: LawFit
     offset: float
     offset_source: Source
+    offset_interval: Interval | None
     x: Array
     losses: Array
     normalized: Array
@@ -180,7 +181,8 @@ class CollapseReport(Framed, Painted):
     def to_json(self) -> dict[str, Any]:
         """The JSON contract of `measure`; what is unknown is null."""
         names = (
-            "offset", "offset_source", "x", "delta", "sigma", "floor", "sigma_by_size", "delta_low", "delta_high",
+            "offset", "offset_source", "offset_interval", "x", "delta", "sigma", "floor", "sigma_by_size", "delta_low",
+            "delta_high",
         )  # fmt: skip
         parts = ("deviation", "supercollapse", "power", "curve_offset", "without_offset")
         return plain(

@@ -147,13 +147,15 @@ def _report(
         fraction_interval=ends, delta_range=(low, high),
     )  # fmt: skip
     return CollapseReport(
-        verdict=verdict, reasons=reasons, law=law, offset=here.offset, offset_source=chosen.source, x=curves.x,
-        losses=curves.L, normalized=_normalized(curves.L, here.offset), delta=here.delta, sigma=here.sigma,
-        floor=here.floor, sigma_by_size=here.sigma_by_size, delta_low=low, delta_high=high,
+        verdict=verdict, reasons=reasons, law=law, offset=here.offset, offset_source=chosen.source,
+        offset_interval=chosen.interval, x=curves.x, losses=curves.L,
+        normalized=_normalized(curves.L, here.offset), delta=here.delta, sigma=here.sigma, floor=here.floor,
+        sigma_by_size=here.sigma_by_size, delta_low=low, delta_high=high,
         deviation=_deviation(found), trend=found.trend,
         supercollapse=Supercollapse(fraction=here.fraction, x_from=here.x_from, interval=ends), culprits=culprits,
         next=next_steps(verdict, culprits, found.evidence, kept.log_horizon, power), power=power, curve_offset=best,
-        without_offset=measure_without_offset(kept, best, chosen), sizes=_sizes(ladder, curves, here), ladder=ladder,
+        without_offset=measure_without_offset(kept, best, chosen), sizes=_sizes(ladder, curves, kept, here),
+        ladder=ladder,
         suspects=tuple(suspects), kept=kept, evidence=found.evidence,
     )  # fmt: skip
 
@@ -209,16 +211,16 @@ def _deviation(found: Diagnosis) -> Deviation:
     )
 
 
-def _sizes(ladder: Ladder, curves: CurvesOnGrid, here: CollapseAtOffset) -> tuple[SizeSummary, ...]:
+def _sizes(ladder: Ladder, curves: CurvesOnGrid, kept: CurvesOnGrid, here: CollapseAtOffset) -> tuple[SizeSummary, ...]:
     """The sizes, with what their seeds scatter by in the middle of training; suspect runs are counted."""
     middle = curves.x.size // 2
-    sigma = here.sigma_by_size[:, middle] if here.sigma_by_size.shape[0] == len(ladder.sizes) else None
+    sigma = dict(zip(kept.log_p.tolist(), here.sigma_by_size[:, middle].tolist(), strict=True))
     return tuple(
         SizeSummary(
             params=p,
             seeds=len(runs),
             final_loss=float(np.mean([c.horizon_loss for c in runs])),
-            sigma=math.nan if sigma is None else float(sigma[i]),
+            sigma=sigma.get(float(curves.log_p[i]), math.nan),
         )
         for i, (p, runs) in enumerate(ladder.by_size.items())
     )

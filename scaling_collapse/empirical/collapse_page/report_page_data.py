@@ -67,8 +67,7 @@ class PageData:
     @property
     def offset_interval(self) -> Interval | None:
         """90 % interval of the offset in use, where the report has it."""
-        source, report = self.report.offset_source, self.report
-        found = {"law": report.law.L0_interval, "curves": report.curve_offset.interval}.get(source)
+        found = self.report.offset_interval
         return found if found is not None and math.isfinite(found[0]) else None
 
     def to_json(self) -> dict[str, Any]:
