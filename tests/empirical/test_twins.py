@@ -63,6 +63,17 @@ def test_a_wrong_horizon_is_found_beside_a_healthy_twin(factor):
     assert told.least == abs(told.t)  # the offset is known
 
 
+def test_a_ladder_of_the_same_horizons_is_the_twin_if_there_is_one():
+    """A ladder of another recipe, with other horizons, is not what a wrong rate is compared with."""
+    good, bad = decayed(**SMALL), one_size_bent(decayed(rng=1, **SMALL))
+    other = decayed(gamma=1.3 * GAMMA, rng=2, **SMALL)
+    for names in (("a", "b", "c"), ("c", "b", "a")):
+        found = cases(**dict(zip(names, (other, good, bad), strict=True)))
+        assert found[names[2]].twin.healthy == names[1]
+        named = cases(ablations=[names[2]], **dict(zip(names, (other, good, bad), strict=True)))
+        assert healthy_of(named[names[2]], named.values()).name == names[1]
+
+
 def test_what_both_have_in_common_is_no_difference():
     """Both ladders drift with size; each alone is far from a collapse."""
     bent = {"bend": 0.3, **SMALL}

@@ -128,6 +128,14 @@ class Case(Result):
         """Whether two ladders are of one family of models."""
         return len(self.shared_sizes(other)) >= TOGETHER
 
+    def horizons_apart(self, other: Case) -> float:
+        """Mean `|ln t* - ln t*'|` over the sizes that two ladders have in common."""
+        t, t_other = (
+            np.log([case.ladder.by_size[p][0].horizon_tokens for p in sorted(self.shared_sizes(other))])
+            for case in (self, other)
+        )
+        return float(np.abs(t - t_other).mean())
+
     def to_json(self) -> dict[str, Any]:
         """What was found, without the curves; what is unknown is null."""
         return plain(
@@ -152,7 +160,7 @@ def healthy_of(case: Case, cases: Iterable[Case]) -> Case | None:
     if case.twin is not None:
         return next((c for c in cases if c.name == case.twin.healthy), None)
     kin = [c for c in cases if not c.ablation and c.usable and c.schedule == case.schedule and c.akin(case)]
-    return max(kin, key=lambda c: len(c.shared_sizes(case)), default=None)
+    return max(kin, key=lambda c: (len(c.shared_sizes(case)), -c.horizons_apart(case)), default=None)
 
 
 def laws_of(cases: Iterable[Case]) -> list[tuple[Case, TwoTermLaw]]:

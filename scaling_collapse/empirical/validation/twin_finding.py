@@ -1,9 +1,10 @@
 """Ablations that nobody named: ladders whose curves differ from those of a healthy twin beside them.
 
 Twins share a schedule and at least three sizes, and are of one task: by their manifests where both have one, else where
-some shared size ends at nearly the same loss (what is scaled wrongly is right at one size at least). Of twins that are
-told apart the healthy one is, in this order: not the one whose manifest gives every width the rates of one; the one
-with the lower losses at the same compute, where that is sure; the one whose sizes differ less.
+some shared size ends at nearly the same loss (what is scaled wrongly is right at one size at least). Where some have
+the same horizons, only these are compared: others may follow another recipe. Of twins that are told apart the healthy
+one is, in this order: not the one whose manifest gives every width the rates of one; the one with the lower losses at
+the same compute, where that is sure; the one whose sizes differ less.
 """
 
 from __future__ import annotations
@@ -22,6 +23,8 @@ __all__ = ["cost_of", "with_ablations"]
 
 SAME_TASK = 0.1
 """Twins without manifests end within this share of each other's loss at one size at least."""
+SAME_HORIZONS = 0.01
+"""Horizons that are the same but for rounding to whole steps."""
 
 
 def with_ablations(cases: Sequence[Case]) -> list[Case]:
@@ -34,6 +37,7 @@ def _twin_of(case: Case, cases: Sequence[Case]) -> Twin | None:
     if case.ablation or not case.usable:
         return None
     kin = [c for c in cases if c is not case and not c.ablation and c.usable and _twins(case, c)]
+    kin = [c for c in kin if c.horizons_apart(case) <= SAME_HORIZONS] or kin
     if not kin:
         return None
     healthy = _healthiest([case, *kin])
