@@ -172,7 +172,7 @@ def _candidates(points: SurfacePoints, draws: int, rng: np.random.Generator) -> 
     """The forms that the points can carry, the best first."""
     fits = [fit for form in FORMS if (fit := fit_form(points, form)) is not None]
     enough = points.sizes.size >= LEAST_TO_LEAVE_OUT
-    left_out = [left_out_errors(points, fit.form) if enough else ([], math.nan) for fit in fits]
+    left_out = [left_out_errors(points, fit) if enough else ([], math.nan) for fit in fits]
     densities = np.array([density for _, density in left_out])
     if np.isnan(densities).all():  # too few points to leave a size out: forms weigh alike
         densities_of_all = np.zeros(len(fits))

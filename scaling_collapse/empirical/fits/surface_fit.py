@@ -11,9 +11,9 @@ from ...common import Array, Result
 from .surface_law import Centre, Form, SurfaceLaw, log_surface
 from .surface_points import SurfacePoints
 from .surface_scatter import Spread, SurfaceScatter, surface_scatter
-from .surface_solution import Task, as_law, free_numbers, refine, search
+from .surface_solution import Task, as_law, best_of, free_numbers, refine, search
 
-__all__ = ["FormFit", "FormScore", "best_fit", "draw_laws", "fit_form", "left_out_errors", "task_of"]
+__all__ = ["FormFit", "FormScore", "draw_laws", "fit_form", "left_out_errors", "task_of"]
 
 
 @dataclass(frozen=True, kw_only=True, repr=False)
@@ -88,23 +88,32 @@ def task_of(points: SurfacePoints) -> Task:
     return Task(n - centre.n, d - centre.d, np.log(points.loss), centre)
 
 
-def best_fit(points: SurfacePoints, form: Form) -> tuple[Task, Array, float]:
-    """The search's task, the minimizer, shape (6,), and the objective."""
-    task = task_of(points)
-    found = search(task, form)
-    return task, found.q[0], float(found.objective[0])
+def fit_form(points: SurfacePoints, form: Form, *, near: FormFit | None = None) -> FormFit | None:
+    """The form fitted to the points, from a fit to nearly the same points where there is one.
 
-
-def fit_form(points: SurfacePoints, form: Form) -> FormFit | None:
-    """The form fitted to the points; None where they are not more than its numbers."""
+    None where the points are not more than the form's numbers.
+    """
     free = free_numbers(form)
     if points.N.size <= free.size:
         return None
-    task, q, objective = best_fit(points, form)
+    task = task_of(points)
+    found = search(task, form) if near is None else best_of(refine(task, _starts_near(near, task), free))
+    q = found.q[0]
     value, slopes = log_surface(q[None], task.n, task.d)
     residuals = value[0] - task.y
     scatter = surface_scatter(residuals, slopes[0][:, free], points.size_index)
+    objective = float(found.objective[0])
     return FormFit(form=form, task=task, q=q, objective=objective, residuals=residuals, scatter=scatter)
+
+
+def _starts_near(fit: FormFit, task: Task) -> Array:
+    """The numbers of a fit at another centre, also with less and with more of an irreducible loss, shape (3, 6)."""
+    starts = np.repeat(fit.q[None], 3, axis=0)
+    starts[:, 1] -= np.exp(fit.q[2]) * (task.centre.n - fit.task.centre.n)
+    starts[:, 3] -= np.exp(fit.q[4]) * (task.centre.d - fit.task.centre.d)
+    lowest = float(np.exp(task.y.min()))
+    starts[:, 0] = np.minimum([fit.q[0], 0.5 * fit.q[0], 0.5 * (fit.q[0] + lowest)], 0.99 * lowest)
+    return starts
 
 
 def draw_laws(fit: FormFit, points: SurfacePoints, draws: int, rng: np.random.Generator) -> tuple[Array, Spread]:
@@ -117,7 +126,7 @@ def draw_laws(fit: FormFit, points: SurfacePoints, draws: int, rng: np.random.Ge
     return refine(fit.task._replace(y=y), start, free_numbers(fit.form), steps=60).q, spread
 
 
-def left_out_errors(points: SurfacePoints, form: Form) -> tuple[list[Array], float]:
+def left_out_errors(points: SurfacePoints, whole: FormFit) -> tuple[list[Array], float]:
     """For each size the errors in ln L on its points when it is left out, and the mean log density of all sizes.
 
     The density is Student's t about the prediction of the other sizes, with their scatter and the law's own error.
@@ -125,7 +134,7 @@ def left_out_errors(points: SurfacePoints, form: Form) -> tuple[list[Array], flo
     errors, densities = [], []
     for size in range(points.sizes.size):
         left = points.size_index == size
-        fit = fit_form(points.where(~left), form)
+        fit = fit_form(points.where(~left), whole.form, near=whole)
         if fit is None:
             return [], math.nan
         n, d = np.log(points.N[left]) - fit.task.centre.n, np.log(points.D[left]) - fit.task.centre.d

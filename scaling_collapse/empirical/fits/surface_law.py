@@ -26,6 +26,8 @@ __all__ = ["FORMS", "Centre", "Form", "SurfaceLaw", "log_surface"]
 Form = Literal["sum", "coupled"]
 FORMS: tuple[Form, ...] = get_args(Form)
 """`"sum"`: k = 1; `"coupled"`: k is fitted."""
+LARGEST = 250.0
+"""Logarithm beyond which an optimum is no longer a number of anything."""
 
 
 class Centre(NamedTuple):
@@ -75,7 +77,7 @@ class SurfaceLaw(NamedTuple):
     def optimal_params(self, C: ArrayLike) -> Array:
         """`N*` at compute C in FLOPs."""
         ln = self.k * np.log(self.a / self.b) + np.log(self.A / self.B) + self.b * np.log(np.asarray(C) / 6.0)
-        return np.exp(ln / (self.a + self.b))
+        return np.exp(np.clip(ln / (self.a + self.b), -LARGEST, LARGEST))
 
     def optimal_tokens(self, N: ArrayLike) -> Array:
         """`D*`, the tokens after which N parameters are the best size for their compute.
@@ -86,7 +88,8 @@ class SurfaceLaw(NamedTuple):
         True
         """
         ln = self.k * np.log(self.b / self.a) + np.log(self.B / self.A)
-        return np.exp((ln + self.a * np.log(np.asarray(N, dtype=np.float64))) / self.b)
+        ln_D = (ln + self.a * np.log(np.asarray(N, dtype=np.float64))) / self.b
+        return np.exp(np.clip(ln_D, -LARGEST, LARGEST))
 
     @property
     def gamma(self) -> Array:

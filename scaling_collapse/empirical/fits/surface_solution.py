@@ -20,11 +20,11 @@ from numpy.typing import NDArray
 from ...common import HUBER_DELTA, Array, huber
 from .surface_law import Centre, Form, SurfaceLaw, log_surface
 
-__all__ = ["EXPONENTS", "LEVELS", "Solution", "Task", "as_law", "free_numbers", "refine", "search"]
+__all__ = ["EXPONENTS", "LEVELS", "Solution", "Task", "as_law", "best_of", "free_numbers", "refine", "search"]
 
-EXPONENTS = np.geomspace(0.03, 1.5, 12)
-COUPLINGS = {"sum": np.ones(1), "coupled": np.geomspace(0.08, 3.0, 5)}
-LEVELS = np.append(np.linspace(0.0, 0.9, 7), 0.97)
+EXPONENTS = np.geomspace(0.04, 1.5, 10)
+COUPLINGS = {"sum": np.ones(1), "coupled": np.geomspace(0.1, 3.0, 4)}
+LEVELS = np.array([0.0, 0.25, 0.5, 0.7, 0.85, 0.95])
 """L0 on the grid, as shares of the smallest loss."""
 LOWEST = np.array([0.0, -40.0, np.log(0.01), -40.0, np.log(0.01), np.log(0.03)])
 HIGHEST = np.array([np.inf, 40.0, np.log(3.0), 40.0, np.log(3.0), np.log(8.0)])
@@ -73,10 +73,14 @@ def search(task: Task, form: Form) -> Solution:
     starts = _projected(task, form)
     free = free_numbers(form)
     rough = refine(task, starts, free, steps=15)
-    best = rough.q[np.argsort(rough.objective)[:8]]
-    fine = refine(task, best, free)
-    i = int(fine.objective.argmin())
-    return Solution(fine.q[i : i + 1], fine.objective[i : i + 1])
+    best = rough.q[np.argsort(rough.objective)[:6]]
+    return best_of(refine(task, best, free))
+
+
+def best_of(found: Solution) -> Solution:
+    """The lowest of several minimizers, alone in its batch."""
+    i = int(found.objective.argmin())
+    return Solution(found.q[i : i + 1], found.objective[i : i + 1])
 
 
 def _projected(task: Task, form: Form) -> Array:
@@ -98,7 +102,7 @@ def _projected(task: Task, form: Form) -> Array:
     A, B = np.maximum(A, little * ut / uu), np.maximum(B, little * vt / vv)
     ln_a, ln_b, ln_k = np.log(a[:, 0]), np.log(b[:, 0]), np.log(k[:, 0])
     q = np.stack([L0[:, 0], k[:, 0] * np.log(A), ln_a, k[:, 0] * np.log(B), ln_b, ln_k], axis=1)
-    F = huber(log_surface(q, task.n, task.d)[0] - task.y).sum(axis=1)
+    F = huber(A[:, None] * u + B[:, None] * v - target).sum(axis=1)
     cells = F.reshape(levels.size * couplings.size, -1)
     return q[np.arange(len(cells)) * cells.shape[1] + cells.argmin(axis=1)]
 
