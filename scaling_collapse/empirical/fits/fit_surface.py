@@ -111,7 +111,7 @@ def fit_points(points: SurfacePoints, *, level: float = LEVEL, draws: int = 1000
             ),
             form=best.fit.form, scores=tuple(c.score for c in candidates), misfit=best.score.misfit,
         )  # fmt: skip
-    law, typical = best.fit.law, best.fit.scatter.typical
+    law, typical = best.fit.law, best.fit.scatter.at(0.5)
     width = intervals["L0"][1] - intervals["L0"][0]
     return LossSurface(
         status="ok" if width <= points.loss.min() - law.L0 else "L0 not identified",

@@ -150,7 +150,7 @@ def _log_density(error: Array, slopes: Array, fit: FormFit, seen: SurfacePoints)
     from scipy.special import gammaln
 
     free = free_numbers(fit.form)
-    spread, dof, m = fit.scatter.typical, fit.scatter.dof, error.size
+    spread, dof, m = fit.scatter.at(0.5), fit.scatter.dof, error.size
     same = seen.size_index[:, None] == seen.size_index
     V = spread.point**2 * np.eye(seen.N.size) + spread.level**2 * same
     whiten = np.linalg.inv(np.linalg.cholesky(V))

@@ -16,6 +16,8 @@ from .surface_solution import HIGHEST, LOWEST, Solution, free_numbers, refine
 
 __all__ = ["profile_intervals"]
 
+CAREFUL = 0.8
+"""Levels are taken as large as they are with this probability at most: a covariance that is fixed knows no doubt."""
 STEPS = 13
 """Values on each side."""
 PROFILED = {"L0": 0, "a": 2, "b": 4, "k": 5}
@@ -35,7 +37,7 @@ def profile_intervals(fit: FormFit, size: NDArray[np.intp], level: float) -> dic
     level
         Coverage.
     """
-    spread = fit.scatter.typical
+    spread = fit.scatter.at(CAREFUL)
     V = spread.point**2 * np.eye(size.size) + spread.level**2 * (size[:, None] == size)
     whiten = np.linalg.inv(np.linalg.cholesky(V))
     free = free_numbers(fit.form)

@@ -21,8 +21,8 @@ from ...common import Array
 
 __all__ = ["Spread", "SurfaceScatter", "surface_scatter"]
 
-RHO = 2.0 * np.tan(np.pi / 2 * (np.arange(60) + 0.5) / 60)
-"""Quantiles of the half-Cauchy prior, of scale 2: few sizes say little of their levels."""
+RHO = 3.0 * np.tan(np.pi / 2 * (np.arange(60) + 0.5) / 60)
+"""Quantiles of the half-Cauchy prior, of scale 3: few sizes say little of their levels."""
 
 
 class Spread(NamedTuple):
@@ -55,11 +55,10 @@ class SurfaceScatter(NamedTuple):
         variance = self.squares[pick] / rng.chisquare(self.dof, size=draws)
         return Spread(np.sqrt(variance), np.sqrt(variance) * RHO[pick])
 
-    @property
-    def typical(self) -> Spread:
-        """At the middle of `rho`."""
-        middle = int(np.searchsorted(np.cumsum(self.weight), 0.5))
-        variance, rho = self.squares[middle] / self.dof, RHO[middle]
+    def at(self, share: float) -> Spread:
+        """At the `rho` below which that share of the probability lies."""
+        i = min(int(np.searchsorted(np.cumsum(self.weight), share)), RHO.size - 1)
+        variance, rho = self.squares[i] / self.dof, RHO[i]
         return Spread(np.sqrt(variance), np.sqrt(variance) * rho)
 
 
