@@ -30,7 +30,9 @@ painting.painters = Registry(
         "Ladder": "painters:ladder",
         "LawFit": "painters:law_fit",
         "LossCurve": "painters:loss_curve",
+        "LossSurface": "painters:loss_surface",
         "Simulation": "painters:simulation",
+        "SurfaceExtrapolation": "painters:surface_extrapolation",
     },
 )
 painting.surfaces = Registry(

@@ -8,9 +8,13 @@ from .empirical import CollapseReport as CollapseReport
 from .empirical import Extrapolation as Extrapolation
 from .empirical import HorizonFit as HorizonFit
 from .empirical import LawFit as LawFit
+from .empirical import LossSurface as LossSurface
 from .empirical import MeasurementPlan as MeasurementPlan
+from .empirical import SurfaceExtrapolation as SurfaceExtrapolation
 from .empirical import extrapolate as extrapolate
+from .empirical import extrapolate_surface as extrapolate_surface
 from .empirical import fit_horizon as fit_horizon
+from .empirical import fit_loss_surface as fit_loss_surface
 from .empirical import fit_scaling_law as fit_scaling_law
 from .empirical import measure_collapse as measure_collapse
 from .empirical import plan_measurement as plan_measurement

@@ -34,6 +34,7 @@ VERBS = {
     "fit": """How far should each size be trained? The compute-optimal horizon from over-trained constant-LR runs.
 
     Example: scaling-collapse fit example:mlp-overtrained --out mlp-horizon
+    Example: scaling-collapse fit example:mlp-overtrained --law
     """,
     "derive": """When must curves collapse? The compute-optimal horizon of a scaling law, derived in steps.
 

@@ -245,3 +245,25 @@ def log_normalized(law, horizon, x, log_p):
     log_t = number(horizon.gamma) * log_p + mpmath.log(number(horizon.kappa))
     log_t += number(horizon.logs) * mpmath.log(log_p) if horizon.logs != 0 else 0
     return mpmath.exp(log_loss(law, log_t + mpmath.log(x), log_p) - log_loss(law, log_t, log_p))
+
+
+def fit_surface(N, D, L, form, starts=25, seed=0):
+    """The lowest Huber objective of the law over sizes and data by numerical L-BFGS-B from random starts."""
+    rng, n, d = np.random.default_rng(seed), np.log(N) - np.log(N).mean(), np.log(D) - np.log(D).mean()
+
+    def objective(q):
+        L0, U, a, V, b, k = (*q, 1.0) if form == "sum" else q
+        total = 0.0
+        for x, y, l in zip(n, d, L, strict=True):
+            u, v = math.exp((U - a * x) / k), math.exp((V - b * y) / k)
+            r = abs(math.log(L0 + (u + v) ** k) - math.log(l))
+            total += 0.5 * r * r if r <= 1e-3 else 1e-3 * (r - 0.5e-3)
+        return total
+
+    bounds = [(0.0, min(L)), (-5.0, 3.0), (0.02, 2.0), (-5.0, 3.0), (0.02, 2.0), (0.1, 4.0)]
+    low, high = np.array(list(bounds)).T
+    count = 5 if form == "sum" else 6
+    return min(
+        minimize(objective, rng.uniform(low, high)[:count], method="L-BFGS-B", bounds=bounds[:count]).fun
+        for _ in range(starts)
+    )

@@ -20,6 +20,7 @@ import pytest
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.image import imread
+from surface_grids import grid_ladder, true_law
 from synthetic import law_ladder, table_of
 from validation_ladders import decayed, overtrained
 
@@ -38,11 +39,12 @@ INPUTS = {
 T = np.linspace(1e6, 1e8, 200)
 DRAWN = {
     "CollapseReport", "CooldownPlan", "CoordinateCheck", "Derivation", "Extrapolation", "Forecast", "HorizonFit",
-    "Ladder", "LawFit", "LossCurve", "Simulation",
+    "Ladder", "LawFit", "LossCurve", "LossSurface", "Simulation", "SurfaceExtrapolation",
 }  # fmt: skip
 ROWS = {
     "CollapseReport": 181, "CooldownPlan": 10, "Extrapolation": 201, "Forecast": 200, "HorizonFit": 9, "Ladder": 1440,
-    "LossCurve": 60, "MeasurementPlan": 15, "Simulation": 101, "Validation": 13,
+    "LossCurve": 60, "LossSurface": 15, "MeasurementPlan": 15, "Simulation": 101, "SurfaceExtrapolation": 211,
+    "Validation": 13,
 }  # fmt: skip
 """How many rows the table of an example has; what is not here has none."""
 
@@ -132,6 +134,10 @@ def problem():
 
 EXAMPLES = {
     "AdmittedErrors": admitted,
+    "Allocation": lambda: surface().optimal(1e21),
+    "AllocationComparison": lambda: sc.empirical.compare_allocations(
+        surface(), sc.fit_horizon(overtrained(noise=1e-4))
+    ),
     "Calibration": lambda: forecasts()[0].calibration,
     "CollapseCase": lambda: sc.derive("a*t**-mu + b*p**-nu + c*t**-m*p**-n").collapse[0],
     "CollapseReport": report,
@@ -145,12 +151,14 @@ EXAMPLES = {
     "Extrapolation": lambda: extrapolation(),
     "Finding": lambda: ladder().integrity.findings[0],
     "Forecast": lambda: forecasts()[0],
+    "FormScore": lambda: surface().scores[0],
     "HorizonFit": lambda: sc.fit_horizon(overtrained(noise=1e-4)),
     "IntegrityReport": lambda: ladder().integrity,
     "Ladder": ladder,
     "LadderPlan": ladder_plan,
     "LawFit": lambda: report().law,
     "LossCurve": lambda: ladder().curves[0],
+    "LossSurface": lambda: surface(),
     "MeasurementPlan": lambda: sc.plan_measurement(ladder()),
     "NormalizedCurve": lambda: law().normalized_curve(),
     "OptimalSchedule": lambda: optimal(),
@@ -160,6 +168,8 @@ EXAMPLES = {
     "SeedRuns": lambda: noise.monte_carlo(problem(), "linear", steps=50, peak=0.5, batch=4, seeds=2),
     "SeedVariance": lambda: noise.seed_variance(problem(), "linear", steps=50, peak=0.5, batch=4),
     "Simulation": simulation,
+    "SurfaceExtrapolation": lambda: extrapolated_surface(),
+    "SurfacePrediction": lambda: surface().predict(1e9, 2e10),
     "Target": lambda: noise.Target.of(run("d", 0.4)),
     "Targets": lambda: noise.Targets(noise.Target.of(run(f"run {i}", 0.4)) for i in range(20)),
     "Term": lambda: law().terms[0],
@@ -172,6 +182,16 @@ NEEDS = {"LadderPlan": "torch", "CoordinateCheck": "torch", "OptimalSchedule": "
 @cache
 def extrapolation():
     return sc.extrapolate(ladder(), 1e8, draws=500)
+
+
+@cache
+def surface():
+    return sc.fit_loss_surface(grid_ladder(true_law(), point=1e-3, level=1e-3), draws=200)
+
+
+@cache
+def extrapolated_surface():
+    return sc.extrapolate_surface(grid_ladder(true_law(), point=1e-3), 2e9, 4e10, draws=200)
 
 
 @cache

@@ -25,7 +25,11 @@ def extrapolate(
     params: Annotated[Number, Parameter(help="Parameters of the new model, e.g. 1.5B.")],
     tokens: Annotated[Number | None, Parameter(help="Its horizon; default the ladder's own power law.")] = None,
     method: Annotated[
-        str, Parameter(help="curves: law and curve from whole curves; ends: the law from end points alone.")
+        str,
+        Parameter(
+            help="curves: law and curve from whole curves; ends: the law from end points alone; "
+            "law: loss over parameters and tokens, from sizes with several horizons (needs --tokens)."
+        ),
     ] = "curves",
     level: Annotated[float, Parameter(help="Coverage of the bands.")] = 0.9,
     where: Where = None,
@@ -39,6 +43,10 @@ def extrapolate(
 
     answer = Answer("extrapolate", to, inputs=source, files=[TABLE, PICTURE])
     ladder = read_curves(source, where=parse_where(where))
+    if method == "law" or (tokens is not None and ladder.horizons_apart() is not None):
+        from ._loss_surface import answer_run
+
+        return answer_run(answer, ladder, params, tokens, level=level)
     found = predict(ladder, params, tokens=tokens, method=method, level=level)
     _show(found, answer)
     answer.say(f"Read: {ladder.integrity.summary()}")

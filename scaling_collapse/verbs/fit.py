@@ -1,6 +1,10 @@
-"""`scaling-collapse fit`: the compute-optimal horizon from over-trained constant-LR runs."""
+"""`scaling-collapse fit`: the compute-optimal horizon; with `--law` loss over sizes and data."""
 
 from __future__ import annotations
+
+from typing import Annotated
+
+from cyclopts import Parameter
 
 from ..output import NOWHERE, Answer, Outputs
 from ._options import Sources, Where, parse_where
@@ -8,8 +12,21 @@ from ._options import Sources, Where, parse_where
 __all__ = ["fit"]
 
 
-def fit(source: Sources, /, *, where: Where = None, to: Outputs = NOWHERE) -> int:
+def fit(
+    source: Sources,
+    /,
+    *,
+    law: Annotated[
+        bool, Parameter(negative="", help="Fit loss over parameters and tokens to runs of several sizes and horizons.")
+    ] = False,
+    where: Where = None,
+    to: Outputs = NOWHERE,
+) -> int:
     """Fit the compute-optimal horizon t* = kappa p^gamma from over-trained constant-LR runs."""
+    if law:
+        from ._loss_surface import answer_law
+
+        return answer_law(source, where=parse_where(where), to=to)
     from ..empirical import fit_horizon, read_curves
     from ..empirical.pictures.horizon_picture import draw_horizon
 

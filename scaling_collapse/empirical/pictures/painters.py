@@ -15,8 +15,10 @@ if TYPE_CHECKING:  # a picture of one room loads no other
     from ...theory import Derivation, Ladder, LossCurve
     from ..collapse.collapse_report import CollapseReport
     from ..extrapolation.extrapolation import Extrapolation
+    from ..extrapolation.surface_extrapolation import SurfaceExtrapolation
     from ..fits.horizon_fit import HorizonFit
     from ..fits.law_fit import LawFit
+    from ..fits.loss_surface import LossSurface
     from ..trainer.coordinate_check import CoordinateCheck
 
 __all__ = [
@@ -30,7 +32,9 @@ __all__ = [
     "ladder",
     "law_fit",
     "loss_curve",
+    "loss_surface",
     "simulation",
+    "surface_extrapolation",
 ]
 
 
@@ -97,6 +101,23 @@ def horizon_fit(result: HorizonFit, axes: Any) -> Any:
     from .horizon_picture import paint_horizon
 
     return paint_horizon(axes, result)
+
+
+def loss_surface(result: LossSurface, axes: Any, *, what: str = "loss") -> Any:
+    """What of `"loss"` (over tokens, size by size) and `"allocation"` (compute-optimal tokens) is asked for."""
+    from .surface_picture import paint_allocation, paint_surface
+
+    paint = {"loss": paint_surface, "allocation": paint_allocation}.get(what)
+    if paint is None:
+        raise InputError(f"LossSurface.plot needs `what` 'loss' or 'allocation'; got {what!r}. Choose one.")
+    return paint(axes, result)
+
+
+def surface_extrapolation(result: SurfaceExtrapolation, axes: Any) -> Any:
+    """The runs and the predicted curve with its band, loss against tokens."""
+    from .surface_picture import paint_surface_extrapolation
+
+    return paint_surface_extrapolation(axes, result)
 
 
 def extrapolation(result: Extrapolation, axes: Any) -> Any:
