@@ -30,6 +30,7 @@ painting.painters = Registry(
         "Ladder": "painters:ladder",
         "LawFit": "painters:law_fit",
         "LossCurve": "painters:loss_curve",
+        "RunningForecast": "painters:running_forecast",
         "Simulation": "painters:simulation",
     },
 )
@@ -39,5 +40,9 @@ painting.surfaces = Registry(
 opening.readers = Registry(
     "reader",
     "scaling_collapse.empirical.tables",
-    {"curves": "curve_reader:read_curves", "targets": "target_reader:read_targets"},
+    {
+        "curves": "curve_reader:read_curves",
+        "running": "running_reader:read_running",
+        "targets": "target_reader:read_targets",
+    },
 )

@@ -9,12 +9,15 @@ from .empirical import Extrapolation as Extrapolation
 from .empirical import HorizonFit as HorizonFit
 from .empirical import LawFit as LawFit
 from .empirical import MeasurementPlan as MeasurementPlan
+from .empirical import RunningForecast as RunningForecast
 from .empirical import extrapolate as extrapolate
 from .empirical import fit_horizon as fit_horizon
 from .empirical import fit_scaling_law as fit_scaling_law
+from .empirical import forecast_running as forecast_running
 from .empirical import measure_collapse as measure_collapse
 from .empirical import plan_measurement as plan_measurement
 from .empirical import read_curves as read_curves
+from .empirical import read_running as read_running
 from .empirical import read_targets as read_targets
 from .empirical import validate as validate
 from .empirical import write_curves as write_curves

@@ -8,9 +8,14 @@ from .fits.horizon_fit import HorizonFit as HorizonFit
 from .fits.horizon_fit import fit_horizon as fit_horizon
 from .fits.law_fit import LawFit as LawFit
 from .fits.law_fit import fit_scaling_law as fit_scaling_law
+from .running.forecast_running import forecast_running as forecast_running
+from .running.left_out_size import LeftOutSize as LeftOutSize
+from .running.running_forecast import RunningForecast as RunningForecast
+from .running.running_status import RunningStatus as RunningStatus
 from .tables.curve_reader import read_curves as read_curves
 from .tables.curve_writer import curve_table as curve_table
 from .tables.curve_writer import write_curves as write_curves
+from .tables.running_reader import read_running as read_running
 from .tables.target_reader import read_targets as read_targets
 from .validation.validation import Validation as Validation
 from .validation.validation import validate as validate
