@@ -38,7 +38,7 @@ PUBLISHED = {
 OWN = ("mlp", "fourier3", "demo", "chess", "text", "mlp-constant")
 Row = tuple[float, ...]
 HEAD = [
-    "| ladder | seen | runs | error | bias | in band | rest in band | half-width | aligned | bias | last | bias | power law |",
+    "| ladder | seen | runs | error | bias | in band | rest in band | half | aligned | bias | last | bias | power |",
     "|---|---|---|---|---|---|---|---|---|---|---|---|---|",
 ]
 

@@ -32,17 +32,17 @@ from scaling_collapse.empirical.collapse.verdict import Verdict
 from scaling_collapse.empirical.fits.two_term_law import fit_two_term
 
 INPUTS = {
-    "FourierTask", "InputError", "LadderFile", "Parametrization", "Problem", "Schedule", "Verdict",
+    "FourierTask", "InputError", "LadderFile", "Parametrization", "Problem", "RunningStatus", "Schedule", "Verdict",
 }  # fmt: skip
 """Classes of the facades that are no results: what goes in."""
 T = np.linspace(1e6, 1e8, 200)
 DRAWN = {
     "CollapseReport", "CooldownPlan", "CoordinateCheck", "Derivation", "Extrapolation", "Forecast", "HorizonFit",
-    "Ladder", "LawFit", "LossCurve", "Simulation",
+    "Ladder", "LawFit", "LossCurve", "RunningForecast", "Simulation",
 }  # fmt: skip
 ROWS = {
     "CollapseReport": 181, "CooldownPlan": 10, "Extrapolation": 201, "Forecast": 200, "HorizonFit": 9, "Ladder": 1440,
-    "LossCurve": 60, "MeasurementPlan": 15, "Simulation": 101, "Validation": 13,
+    "LossCurve": 60, "MeasurementPlan": 15, "RunningForecast": 60, "Simulation": 101, "Validation": 13,
 }  # fmt: skip
 """How many rows the table of an example has; what is not here has none."""
 
@@ -150,12 +150,14 @@ EXAMPLES = {
     "Ladder": ladder,
     "LadderPlan": ladder_plan,
     "LawFit": lambda: report().law,
+    "LeftOutSize": lambda: running().left_out,
     "LossCurve": lambda: ladder().curves[0],
     "MeasurementPlan": lambda: sc.plan_measurement(ladder()),
     "NormalizedCurve": lambda: law().normalized_curve(),
     "OptimalSchedule": lambda: optimal(),
     "Optimum": lambda: sc.derive("a*t**-mu + b*p**-nu + c*t**-m*p**-n").optimal.regions[0],
     "PhaseBoundary": lambda: theory.phase_boundary(0.7, 0.7),
+    "RunningForecast": lambda: running(),
     "ScalingLaw": law,
     "SeedRuns": lambda: noise.monte_carlo(problem(), "linear", steps=50, peak=0.5, batch=4, seeds=2),
     "SeedVariance": lambda: noise.seed_variance(problem(), "linear", steps=50, peak=0.5, batch=4),
@@ -172,6 +174,14 @@ NEEDS = {"LadderPlan": "torch", "CoordinateCheck": "torch", "OptimalSchedule": "
 @cache
 def extrapolation():
     return sc.extrapolate(ladder(), 1e8, draws=500)
+
+
+@cache
+def running():
+    whole = ladder().curves[-1]
+    some = sc.LossCurve(run="now", params=whole.params, tokens=whole.tokens[:25], loss=whole.loss[:25])
+    smaller = ladder().select(lambda c: c.params < whole.params)
+    return sc.forecast_running(some, smaller, horizon=whole.horizon_tokens)
 
 
 @cache

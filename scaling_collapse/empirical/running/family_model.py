@@ -7,15 +7,15 @@ Shapes are `y_g(x) = ln R(x) - ln R(1)`, R the loss less the offset, of groups g
 | term | what it is | covariance over x |
 |---|---|---|
 | s(x) | shape at the new run's size and multiple | free at every knot |
-| u_g, d(x) | `ln(p_g / p)` and drift per e-fold of size; its mean is `m q(x)` | `drift^2 (0.9 S + 0.1 B)` |
+| u_g, d(x) | `ln(p_g / p)` and drift per e-fold of size; its mean is `-0.015 q(x)` | `drift^2 (0.9 S + 0.1 B)` |
 | v_g, e, e' | ln of the multiple over the new run's: slope, curvature | `(S + 2 B) / 4`, `/ 16` |
 | h_g(x) | what one group does that its seeds share | `group^2 ((1 - r) S + r B)` |
 | f_r(x) | what one seed does | `seed^2 ((1 - r) S + r B)` |
 
 `q(x)` is the mean shape, `S = q q'` (as steep by a factor) and `B = q(x_1) min(q, q')` (what is still to be lost says
 how much can still go wrong: independent increments in q). So `drift`, `group` and `seed` are relative changes of the
-steepness. They, the roughness r, the wobble of knots and the mean drift m form a grid. Each point of it is a
-hypothesis, weighed by its restricted likelihood and a half-Cauchy prior.
+steepness. They, the roughness r and the wobble of knots form a grid. Each point of it is a hypothesis, weighed by its
+restricted likelihood and a half-Cauchy prior.
 """
 
 from __future__ import annotations
@@ -39,6 +39,8 @@ ROUGHNESS = (0.1, 0.5, 1.0)
 WOBBLES = (0.3, 1.0, 3.0)
 DRIFT_SCALE, GROUP_SCALE, SEED_SCALE = 0.03, 0.02, 0.01
 """Medians of the half-Cauchy priors."""
+DRIFT_MEAN = -0.015
+"""An irreducible part of the loss flattens `ln(L / L(T))` of larger sizes, by how much is open: half the scale."""
 LEAST = 1e-3
 """Hypotheses less likely than this share of the best are left out."""
 
@@ -67,7 +69,7 @@ class _Family:
             object.__setattr__(self, name, value)
 
 
-def family_prior(shapes: ReferenceShapes, *, size: float, multiple: float, mean_drift: tuple[float, ...]) -> ShapePrior:
+def family_prior(shapes: ReferenceShapes, *, size: float, multiple: float) -> ShapePrior:
     """The prior of one run of size `ln p` at that multiple.
 
     Parameters
@@ -76,14 +78,12 @@ def family_prior(shapes: ReferenceShapes, *, size: float, multiple: float, mean_
         Of at least one group.
     size, multiple
         Place of the new run, as in `shapes`.
-    mean_drift
-        Possible values of m, equally likely before the references are seen.
     """
     family = _Family(shapes=shapes, u=shapes.size - size, v=shapes.multiple - multiple)
     found = [
         hypothesis
         for wobble, roughness in itertools.product(WOBBLES, ROUGHNESS)
-        for hypothesis in _of_one_noise(family, wobble, roughness, mean_drift)
+        for hypothesis in _of_one_noise(family, wobble, roughness)
     ]
     ln_weight = np.array([f[0] for f in found])
     kept = np.flatnonzero(ln_weight > ln_weight.max() + np.log(LEAST))
@@ -97,9 +97,7 @@ def family_prior(shapes: ReferenceShapes, *, size: float, multiple: float, mean_
     )
 
 
-def _of_one_noise(
-    family: _Family, wobble: float, roughness: float, mean_drift: tuple[float, ...]
-) -> list[tuple[float, Array, Array]]:
+def _of_one_noise(family: _Family, wobble: float, roughness: float) -> list[tuple[float, Array, Array]]:
     """(ln weight, mean, covariance) of the new run's shape for every drift and group effect."""
     shapes, own = family.shapes, (1 - roughness) * family.steep + roughness * family.rough
     shaken = wobble**2 * _between_knots(shapes.noise**2)
@@ -109,6 +107,7 @@ def _of_one_noise(
     K, n = family.q.size, shapes.runs.size
     drifting = np.kron(np.outer(family.u, family.u), 0.9 * family.steep + 0.1 * family.rough)
     same = np.flatnonzero((np.abs(family.u) < 1e-6) & (np.abs(family.v) < 1e-6))
+    undrifted = shapes.shape - DRIFT_MEAN * family.u[:, None] * family.q
     found = []
     for drift, group in itertools.product(DRIFTS, GROUPS):
         blocks = group**2 * own + of_run / shapes.runs[:, None, None]
@@ -116,10 +115,8 @@ def _of_one_noise(
         total.reshape(n, K, n, K)[np.arange(n), :, np.arange(n), :] += blocks
         solution = _Solution.of(total, n, K)
         prior = ln_seed + _half_cauchy(drift, DRIFT_SCALE) + _half_cauchy(group, GROUP_SCALE)
-        for m in mean_drift:
-            y = shapes.shape - m * family.u[:, None] * family.q
-            ln_likelihood, mean, covariance = solution.predict(y, group**2 * own, same)
-            found.append((prior + ln_likelihood, mean, covariance + seed**2 * own + shaken))
+        ln_likelihood, mean, covariance = solution.predict(undrifted, group**2 * own, same)
+        found.append((prior + ln_likelihood, mean, covariance + seed**2 * own + shaken))
     return found
 
 

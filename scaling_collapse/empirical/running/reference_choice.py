@@ -109,20 +109,6 @@ class ReferenceChoice:
         ]
         return ReferenceShapes.of(runs, ProgressGrid(first))
 
-    def level_slope(self, partial: LossCurve, horizon: float) -> float:
-        """`-d ln R / d ln p` at the last point seen, against the nearest other size of the multiple; 0 if unknown."""
-        x = min(float(partial.tokens[-1]) / horizon, 1.0)
-        others = [
-            c for c in self.curves
-            if abs(np.log(c.params / self.params)) > 0.05 and self.multiple_of(c) == self.multiple
-        ]  # fmt: skip
-        if not others:
-            return 0.0
-        nearest = min(others, key=lambda c: abs(np.log(c.params / self.params)))
-        mine = np.log(np.interp(x * horizon, partial.tokens, partial.loss) - self.offset)
-        theirs = np.log(nearest.loss_at([x * nearest.horizon_tokens])[0] - self.offset)
-        return max(float((theirs - mine) / np.log(self.params / nearest.params)), 0.0)
-
     def findings(self) -> list[tuple[RunningStatus, str]]:
         """What the choice leaves open, the most serious first, each with its sentence."""
         sizes = {c.params for c in self.curves}
