@@ -94,6 +94,7 @@ def family_prior(shapes: ReferenceShapes, *, size: float, multiple: float) -> Sh
         factor=np.linalg.cholesky(np.array([found[i][2] for i in kept])),
         noise=shapes.noise,
         last=shapes.last,
+        point=shapes.point,
     )
 
 

@@ -30,7 +30,7 @@ def mixture_quantiles(shares: Array, weight: Array, mean: Array, sd: Array) -> A
     """
     low = np.broadcast_to((mean - 9 * sd).min(axis=0), (shares.size, mean.shape[1])).copy()
     high = np.broadcast_to((mean + 9 * sd).max(axis=0), low.shape).copy()
-    for _ in range(34):  # halvings: to 1e-10 of the range
+    for _ in range(26):  # halvings: to a millionth of a deviation
         middle = 0.5 * (low + high)
         below = np.tensordot(weight, normal_cdf((middle - mean[:, None]) / sd[:, None]), 1) < shares[:, None]
         low, high = np.where(below, middle, low), np.where(below, high, middle)

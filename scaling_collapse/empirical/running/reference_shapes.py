@@ -48,6 +48,8 @@ class ReferenceShapes:
         How many cells a knot is worth, shape (K,).
     last
         Mean and standard deviation of the last logged value against the curve through the knots.
+    point
+        How much further than a cell's mean one logged point lies from the curve, as a ratio, at least 1.
     """
 
     grid: ProgressGrid
@@ -59,6 +61,7 @@ class ReferenceShapes:
     noise: Array
     knot_cells: Array
     last: tuple[float, float]
+    point: float
 
     @classmethod
     def of(cls, runs: Sequence[ReferenceRun], grid: ProgressGrid) -> ReferenceShapes:
@@ -78,7 +81,7 @@ class ReferenceShapes:
             grid=grid, size=groups[:, 0], multiple=groups[:, 1], runs=counts, shape=means,
             between_seeds=(shapes - means[index])[several], noise=noise,
             knot_cells=np.median([n for _, n in fits], axis=0),
-            last=_last_value(runs, values[:, -1], noise[-1]),
+            last=_last_value(runs, values[:, -1], noise[-1]), point=_point_ratio(runs, values, noise, grid),
         )  # fmt: skip
 
     @property
@@ -94,3 +97,14 @@ def _last_value(runs: Sequence[ReferenceRun], fitted: Array, noise: float) -> tu
     if n == 1:
         return 0.0, float(max(abs(off[0]), noise))
     return float(off.mean()), float(max(off.std(ddof=1) * (1 + 1 / n) ** 0.5, noise))
+
+
+def _point_ratio(runs: Sequence[ReferenceRun], values: Array, noise: Array, grid: ProgressGrid) -> float:
+    """Median over runs of the logged points' root mean square about the curve over that of cells' means."""
+    found = []
+    for run, curve in zip(runs, values, strict=True):
+        inside = (run.x >= grid.first) & (run.x <= 1)
+        x = run.x[inside]
+        off = run.z[inside] - grid.weights(x) @ curve
+        found.append(float(np.sqrt((off**2).mean() / (np.interp(x, grid.knots, noise) ** 2).mean())))
+    return max(float(np.median(found)), 1.0)

@@ -18,7 +18,7 @@ from .cell_noise import noise_ratio
 from .normal_mixture import mixture_quantiles
 from .progress_grid import Cells, ProgressGrid
 
-__all__ = ["Outlook", "ShapePrior"]
+__all__ = ["Outlook", "ShapePrior", "as_normal"]
 
 UNLIKE = 3.1
 """Standard normal quantile (one in a thousand) beyond which what is seen does not go with the references."""
@@ -68,6 +68,8 @@ class ShapePrior:
         Standard deviation of a cell's mean at the knots, shape (K,).
     last
         Mean and standard deviation of the last logged value against the curve through the knots.
+    point
+        Noise of one logged point over that of a cell's mean.
     """
 
     grid: ProgressGrid
@@ -76,6 +78,7 @@ class ShapePrior:
     factor: Array
     noise: Array
     last: tuple[float, float]
+    point: float
 
     def outlook(self, seen: Cells, x: Array, *, level: float = 0.9) -> Outlook:
         """The curve at progress `x` (increasing, last 1) of the run of which `seen` is the beginning.
@@ -102,18 +105,18 @@ class ShapePrior:
         weight = np.exp(ln_weight - ln_weight.max())
         weight /= weight.sum()
         freedom = max(len(seen) - 1, 1)
-        surprise = _as_normal(float(weight @ misfit), freedom)
+        surprise = as_normal(float(weight @ misfit), freedom)
         if surprise > UNLIKE:  # the references' spread is too small for this run
             variance *= float(weight @ misfit) / freedom
         mean[:, -1] += self.last[0]
-        own = np.interp(x, self.grid.knots, self.noise) * ratio
+        own = np.interp(x, self.grid.knots, self.noise) * ratio * self.point
         own[-1] = self.last[1]
         shares = np.array([0.5, (1 - level) / 2, (1 + level) / 2])
         median, low, high = mixture_quantiles(shares, weight, mean, np.sqrt(variance + own**2))
         return Outlook(x=x, median=median, low=low, high=high, surprise=surprise)
 
 
-def _as_normal(chi2: float, freedom: int) -> float:
+def as_normal(chi2: float, freedom: int) -> float:
     """A chi-squared value as a standard normal quantile (Wilson and Hilferty)."""
     spread = 2 / (9 * freedom)
     return ((chi2 / freedom) ** (1 / 3) - 1 + spread) / spread**0.5
