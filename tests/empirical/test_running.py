@@ -283,6 +283,8 @@ def test_a_finished_run_has_its_loss():
     found = sc.forecast_running(whole, family(1e6, 2e6, 4e6), horizon=1.6e8)
     assert found.status == RunningStatus.FINISHED
     assert (found.final, found.interval, found.curve) == (whole.loss[-1], (whole.loss[-1],) * 2, None)
+    other = sc.forecast_running(run(8e6, tokens_per_param=40), family(1e6, 2e6, 4e6), horizon=3.2e8)
+    assert len(other.warnings) == 1  # whatever its references, its loss is known
 
 
 def test_a_run_that_goes_astray_is_said_and_its_band_is_wider():
@@ -347,6 +349,8 @@ def test_a_table_says_the_horizon():
     assert (found.final, found.low) == (given.final, given.low)
     assert found.assumed == ("it will end after 160M tokens, as its table says",)
     assert given.assumed == ()
+    with pytest.raises(InputError, match="whose horizon in the table is its last logged point"):
+        sc.forecast_running(rows(part), smaller)
 
 
 @pytest.fixture

@@ -69,7 +69,8 @@ def forecast_running(
         assumed.append("the run is trained as long for its size as the reference: one size does not show the rule")
     progress = partial.tokens[-1] / horizon
     outlook = None if progress >= 1.0 else run_outlook(choice, partial, horizon, level)
-    found = [*_of_the_run(choice, progress, outlook), *choice.findings()]
+    found = _of_the_run(choice, progress, outlook)
+    found += choice.findings() if progress < 1.0 else []
     return RunningForecast(
         status=found[0][0] if found else RunningStatus.OK, run=partial.run, params=float(partial.params),
         progress=progress, horizon_tokens=horizon, level=level, offset=offset,
@@ -120,6 +121,11 @@ def _run_in_progress(partial: LossCurve | Source, horizon: float | None) -> tupl
     assumed = []
     if horizon is None and planned is not None:
         horizon = float(np.ravel(planned)[0])
+        if horizon == curve.tokens[-1]:  # as every table says whose writer knew nothing better
+            raise InputError(
+                f"forecast_running needs a run that has not ended; got {curve.run!r}, whose horizon in the table is its "
+                "last logged point. Give the horizon."
+            )
         assumed.append(f"it will end after {count(horizon)} {curve.clock}, as its table says")
     if horizon is None or not (np.isfinite(horizon) and horizon > 0):
         raise InputError(
