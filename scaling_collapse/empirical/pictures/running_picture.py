@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-import numpy as np
-
 from ...common import count
 from ..running.running_forecast import RunningForecast
 from .canvas import BAND, CLAIM, FLOOR, colors, picture
@@ -15,6 +13,7 @@ __all__ = ["draw_running", "paint_progress", "paint_running"]
 
 FIRST = 0.05
 """Progress from which on curves are drawn."""
+TICKS = (0.05, 0.1, 0.2, 0.5, 1.0)
 MOST = 6
 """Runs in one picture."""
 
@@ -63,19 +62,9 @@ def paint_progress(axes: Any, found: RunningForecast) -> Any:
         if found.tokens.size:
             axes.plot(found.tokens / T, (found.loss - offset) / end, color=CLAIM, label="forecast")
     axes.set(
-        xscale="log", yscale="log", xlabel="progress $x = t/T$", title="Its references",
+        xscale="log", xlabel="progress $x = t/T$", title="Its references",
         ylabel="loss / final loss" if offset == 0 else f"(loss - {offset:g}) / (final loss - {offset:g})",
     )  # fmt: skip
-    _plain_ticks(axes)
+    axes.set_xticks(TICKS, [f"{x:g}" for x in TICKS])
     axes.legend(loc="upper right", fontsize=7)
     return axes
-
-
-def _plain_ticks(axes: Any) -> None:
-    from matplotlib.ticker import FuncFormatter, NullFormatter
-
-    for axis in (axes.xaxis, axes.yaxis):
-        axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
-        axis.set_minor_formatter(NullFormatter())
-    ticks = np.array([0.05, 0.1, 0.2, 0.5, 1.0])
-    axes.set_xticks(ticks)

@@ -33,7 +33,7 @@ from .shape_prior import ShapePrior
 __all__ = ["family_prior"]
 
 DRIFTS = (0.01, 0.03, 0.1, 0.3)
-GROUPS = (0.004, 0.012, 0.036, 0.1)
+GROUPS = (0.004, 0.012, 0.036, 0.1, 0.3)
 SEEDS = (0.003, 0.01, 0.03, 0.1)
 ROUGHNESS = (0.1, 0.5, 1.0)
 WOBBLES = (0.3, 1.0, 3.0)

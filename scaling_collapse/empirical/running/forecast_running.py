@@ -123,8 +123,8 @@ def _run_in_progress(partial: LossCurve | Source, horizon: float | None) -> tupl
         horizon = float(np.ravel(planned)[0])
         if horizon == curve.tokens[-1]:  # as every table says whose writer knew nothing better
             raise InputError(
-                f"forecast_running needs a run that has not ended; got {curve.run!r}, whose horizon in the table is its "
-                "last logged point. Give the horizon."
+                f"forecast_running needs a run that has not ended; got {curve.run!r}, whose horizon in the table is "
+                "its last logged point. Give the horizon."
             )
         assumed.append(f"it will end after {count(horizon)} {curve.clock}, as its table says")
     if horizon is None or not (np.isfinite(horizon) and horizon > 0):
