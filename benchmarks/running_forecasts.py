@@ -112,6 +112,16 @@ def line(name: str, seen: float, rows: list[Row]) -> str:
     return f"| {name} | {100 * seen:.0f} % | {len(rows)} | " + " | ".join(cells) + " |"
 
 
+def other_length_lines(ladder: Ladder) -> list[str]:
+    """OLMo's runs from sizes up to their own that were trained at the other lengths only."""
+    every = []
+    for curve in (c for c in ladder if c.seed == 0):
+        others = [c for c in ladder if c.params <= curve.params and multiple(c) != multiple(curve)]
+        if len({c.params for c in others}) > 1:
+            every.append((curve, Ladder(others)))
+    return [line("OLMo, other lengths", share, [row(c, refs, share)[0] for c, refs in every]) for share in SEEN]
+
+
 def ladder_lines(name: str, ladder: Ladder, seeds: int, targets: int) -> list[str]:
     """Three lines of one ladder."""
     every = list(cases(ladder, seeds, targets))
@@ -183,6 +193,8 @@ def main() -> None:
         if options.curves and wanted(name):
             few = (9, 9) if name == "OLMo" else (3, 2)
             add(ladder_lines(name, read_curves(options.curves / f"{file}.parquet"), *few))
+    if options.curves and wanted("OLMo, other lengths"):
+        add(other_length_lines(read_curves(options.curves / "olmo_ladder_c4.parquet")))
     for name in OWN:
         if wanted(f"own {name}"):
             add(ladder_lines(f"own {name}", examples.load(name), 3, 2))

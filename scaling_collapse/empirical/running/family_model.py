@@ -8,7 +8,7 @@ Shapes are `y_g(x) = ln R(x) - ln R(1)`, R the loss less the offset, of groups g
 |---|---|---|
 | s(x) | shape at the new run's size and multiple | free at every knot |
 | u_g, d(x) | `ln(p_g / p)` and drift per e-fold of size; its mean is `-0.015 q(x)` | `drift^2 (0.9 S + 0.1 B)` |
-| v_g, e, e' | ln of the multiple over the new run's: slope, curvature | `(S + 2 B) / 4`, `/ 16` |
+| v_g, e, e' | ln of the multiple over the new run's: slope, curvature | `(S + B) / 6`, `/ 50` |
 | h_g(x) | what one group does that its seeds share | `group^2 ((1 - r) S + r B)` |
 | f_r(x) | what one seed does | `seed^2 ((1 - r) S + r B)` |
 
@@ -62,9 +62,9 @@ class _Family:
         q = np.maximum.accumulate((near / near.sum() @ self.shapes.shape)[::-1])[::-1]
         q = np.maximum(q, 1e-9)
         steep, rough = np.outer(q, q), q[0] * np.minimum.outer(q, q)
-        places = 0.25 * np.outer(self.v, self.v) + 0.0625 * np.outer(self.v**2, self.v**2)
+        places = np.outer(self.v, self.v) / 6 + np.outer(self.v**2, self.v**2) / 50
         for name, value in {
-            "q": q, "steep": steep, "rough": rough, "fixed": np.kron(places, steep + 2 * rough),
+            "q": q, "steep": steep, "rough": rough, "fixed": np.kron(places, steep + rough),
         }.items():  # fmt: skip
             object.__setattr__(self, name, value)
 
