@@ -25,6 +25,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ...common import Array
 from .reference_shapes import ReferenceShapes
@@ -91,7 +92,7 @@ def family_prior(shapes: ReferenceShapes, *, size: float, multiple: float) -> Sh
         grid=shapes.grid,
         ln_weight=ln_weight[kept],
         mean=np.array([found[i][1] for i in kept]),
-        factor=np.linalg.cholesky(np.array([found[i][2] for i in kept])),
+        factor=np.asarray(np.linalg.cholesky(np.array([found[i][2] for i in kept])), dtype=np.float64),
         noise=shapes.noise,
         last=shapes.last,
         point=shapes.point,
@@ -131,12 +132,12 @@ class _Solution(NamedTuple):
 
     @classmethod
     def of(cls, covariance: Array, n: int, K: int) -> _Solution:
-        inverse = np.linalg.inv(covariance)
+        inverse: Array = np.asarray(np.linalg.inv(covariance), dtype=np.float64)
         of_shape = np.linalg.inv(inverse.reshape(n, K, n, K).sum(axis=(0, 2)))
         ln_det = np.linalg.slogdet(covariance)[1] - np.linalg.slogdet(of_shape)[1]
         return cls(inverse, float(ln_det), of_shape)
 
-    def predict(self, y: Array, group: Array, same: Array) -> tuple[float, Array, Array]:
+    def predict(self, y: Array, group: Array, same: NDArray[np.intp]) -> tuple[float, Array, Array]:
         """Restricted ln likelihood, and mean and covariance of `s + h`, h the new run's group effect."""
         n, K = y.shape
         mean = self.of_shape @ (self.inverse @ y.ravel()).reshape(n, K).sum(axis=0)

@@ -29,8 +29,8 @@ def forecast_running(
 ) -> RunningForecast:
     """Forecast the rest of a run in progress: `L(T)` and the whole curve until then, each with a band.
 
-    At equal progress `x = t / T`, `ln(L / L(T))` is nearly the same at all sizes of a family. How it drifts with size
-    and scatters about that is estimated from the finished runs (docs/reference/running.md).
+    At equal progress `t / T`, `ln(L / L(T))` is nearly the same at all sizes of a family. How it drifts with size and
+    scatters is estimated from the finished runs (docs/reference/running.md).
 
     Parameters
     ----------
@@ -45,7 +45,7 @@ def forecast_running(
     level
         Coverage of the bands.
     check
-        Whether to forecast the largest reference size too, as a check; it costs as much again.
+        Whether to forecast the largest reference size too; it costs as much again.
 
     Raises
     ------
@@ -69,8 +69,7 @@ def forecast_running(
         assumed.append("the run is trained as long for its size as the reference: one size does not show the rule")
     progress = partial.tokens[-1] / horizon
     outlook = None if progress >= 1.0 else run_outlook(choice, partial, horizon, level)
-    found = _of_the_run(choice, progress, outlook)
-    found += choice.findings() if progress < 1.0 else []
+    found = _of_the_run(choice, progress, outlook) + (choice.findings() if progress < 1.0 else [])
     return RunningForecast(
         status=found[0][0] if found else RunningStatus.OK, run=partial.run, params=float(partial.params),
         progress=progress, horizon_tokens=horizon, level=level, offset=offset,

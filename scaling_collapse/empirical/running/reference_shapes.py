@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ...common import Array
 from .cell_noise import noise_profile
@@ -55,7 +56,7 @@ class ReferenceShapes:
     grid: ProgressGrid
     size: Array
     multiple: Array
-    runs: Array
+    runs: NDArray[np.intp]
     shape: Array
     between_seeds: Array
     noise: Array
