@@ -31,6 +31,7 @@ painting.painters = Registry(
         "LawFit": "painters:law_fit",
         "LossCurve": "painters:loss_curve",
         "LossSurface": "painters:loss_surface",
+        "RunningForecast": "painters:running_forecast",
         "Simulation": "painters:simulation",
         "SurfaceExtrapolation": "painters:surface_extrapolation",
     },
@@ -41,5 +42,9 @@ painting.surfaces = Registry(
 opening.readers = Registry(
     "reader",
     "scaling_collapse.empirical.tables",
-    {"curves": "curve_reader:read_curves", "targets": "target_reader:read_targets"},
+    {
+        "curves": "curve_reader:read_curves",
+        "running": "running_reader:read_running",
+        "targets": "target_reader:read_targets",
+    },
 )

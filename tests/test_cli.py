@@ -366,7 +366,7 @@ def test_forecast_plan_ranks_cooldowns(capsys, schedule_runs):
 @pytest.mark.parametrize(
     ("more", "sentence"),
     [
-        ((), "forecast needs --target, a table of runs to forecast, or --plan; got neither"),
+        ((), "forecast needs --target, a table of runs to forecast, --running, a run in progress, or --plan; got none"),
         (("--plan",), "forecast --plan needs --budget"),
         (("--plan", "--budget", "-3"), "plan_cooldown needs a `budget` of tokens > 0; got -3"),
         (("--target", "runs.parquet", "--plan", "--budget", "1"), "either --plan or --target; got both"),

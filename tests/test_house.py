@@ -22,7 +22,7 @@ ROOMS = ("common", "theory", "sgd_noise_model", "empirical", "paper_figures", "e
 INSIDE = {
     "theory": ("laws", "phases"),
     "sgd_noise_model": ("schedules", "problems", "solvers"),
-    "empirical": ("tables", "fits", "collapse", "extrapolation", "validation"),
+    "empirical": ("tables", "fits", "collapse", "extrapolation", "running", "validation"),
 }
 """The same inside the rooms that have rooms of their own."""
 BESIDE = {
@@ -32,6 +32,7 @@ BESIDE = {
         "empirical.fits",
         "empirical.collapse",
         "empirical.extrapolation",
+        "empirical.running",
         "empirical.pictures",
         "empirical.validation",
     ),

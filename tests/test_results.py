@@ -33,18 +33,18 @@ from scaling_collapse.empirical.collapse.verdict import Verdict
 from scaling_collapse.empirical.fits.two_term_law import fit_two_term
 
 INPUTS = {
-    "FourierTask", "InputError", "LadderFile", "Parametrization", "Problem", "Schedule", "Verdict",
+    "FourierTask", "InputError", "LadderFile", "Parametrization", "Problem", "RunningStatus", "Schedule", "Verdict",
 }  # fmt: skip
 """Classes of the facades that are no results: what goes in."""
 T = np.linspace(1e6, 1e8, 200)
 DRAWN = {
     "CollapseReport", "CooldownPlan", "CoordinateCheck", "Derivation", "Extrapolation", "Forecast", "HorizonFit",
-    "Ladder", "LawFit", "LossCurve", "LossSurface", "Simulation", "SurfaceExtrapolation",
+    "Ladder", "LawFit", "LossCurve", "LossSurface", "RunningForecast", "Simulation", "SurfaceExtrapolation",
 }  # fmt: skip
 ROWS = {
     "CollapseReport": 181, "CooldownPlan": 10, "Extrapolation": 201, "Forecast": 200, "HorizonFit": 9, "Ladder": 1440,
-    "LossCurve": 60, "LossSurface": 15, "MeasurementPlan": 15, "Simulation": 101, "SurfaceExtrapolation": 211,
-    "Validation": 13,
+    "LossCurve": 60, "LossSurface": 15, "MeasurementPlan": 15, "RunningForecast": 60, "Simulation": 101,
+    "SurfaceExtrapolation": 211, "Validation": 13,
 }  # fmt: skip
 """How many rows the table of an example has; what is not here has none."""
 
@@ -157,6 +157,7 @@ EXAMPLES = {
     "Ladder": ladder,
     "LadderPlan": ladder_plan,
     "LawFit": lambda: report().law,
+    "LeftOutSize": lambda: running().left_out,
     "LossCurve": lambda: ladder().curves[0],
     "LossSurface": lambda: surface(),
     "MeasurementPlan": lambda: sc.plan_measurement(ladder()),
@@ -164,6 +165,7 @@ EXAMPLES = {
     "OptimalSchedule": lambda: optimal(),
     "Optimum": lambda: sc.derive("a*t**-mu + b*p**-nu + c*t**-m*p**-n").optimal.regions[0],
     "PhaseBoundary": lambda: theory.phase_boundary(0.7, 0.7),
+    "RunningForecast": lambda: running(),
     "ScalingLaw": law,
     "SeedRuns": lambda: noise.monte_carlo(problem(), "linear", steps=50, peak=0.5, batch=4, seeds=2),
     "SeedVariance": lambda: noise.seed_variance(problem(), "linear", steps=50, peak=0.5, batch=4),
@@ -192,6 +194,14 @@ def surface():
 @cache
 def extrapolated_surface():
     return sc.extrapolate_surface(grid_ladder(true_law(), point=1e-3), 2e9, 4e10, draws=200)
+
+
+@cache
+def running():
+    whole = ladder().curves[-1]
+    some = sc.LossCurve(run="now", params=whole.params, tokens=whole.tokens[:25], loss=whole.loss[:25])
+    smaller = ladder().select(lambda c: c.params < whole.params)
+    return sc.forecast_running(some, smaller, horizon=whole.horizon_tokens)
 
 
 @cache

@@ -44,6 +44,6 @@ def opened(value: Any, what: str = "curves", **options: Any) -> Any:
     value
         A `Source`, or what one would hold.
     what
-        `"curves"` or `"targets"`.
+        `"curves"`, `"running"` or `"targets"`.
     """
     return readers[what](value, **options) if is_source(value) else value

@@ -17,9 +17,14 @@ from .fits.loss_surface import LossSurface as LossSurface
 from .fits.surface_fit import FormScore as FormScore
 from .fits.surface_prediction import Allocation as Allocation
 from .fits.surface_prediction import SurfacePrediction as SurfacePrediction
+from .running.forecast_running import forecast_running as forecast_running
+from .running.left_out_size import LeftOutSize as LeftOutSize
+from .running.running_forecast import RunningForecast as RunningForecast
+from .running.running_status import RunningStatus as RunningStatus
 from .tables.curve_reader import read_curves as read_curves
 from .tables.curve_writer import curve_table as curve_table
 from .tables.curve_writer import write_curves as write_curves
+from .tables.running_reader import read_running as read_running
 from .tables.target_reader import read_targets as read_targets
 from .validation.validation import Validation as Validation
 from .validation.validation import validate as validate

@@ -33,6 +33,12 @@ def forecast(
             consume_multiple=True, negative="", help="Tables of runs to forecast: run, params, tokens or step, lr."
         ),
     ] = None,
+    running: Annotated[
+        Path | None,
+        Parameter(help="A run in progress: its table, or its name in RUNS. RUNS are then finished runs of its family."),
+    ] = None,
+    horizon: Annotated[Number | None, Parameter(help="With --running: tokens (or steps) at which it will end.")] = None,
+    offset: Annotated[float, Parameter(help="With --running: irreducible loss, where it is known.")] = 0.0,
     plan: Annotated[bool, Parameter(negative="", help="Rank cooldowns for --budget instead.")] = False,
     budget: Annotated[Number | None, Parameter(help="With --plan: length of the run, in tokens (or steps).")] = None,
     params: Annotated[Number | None, Parameter(help="With --plan: size of the run; default that of RUNS.")] = None,
@@ -47,6 +53,12 @@ def forecast(
     """Forecast whole loss curves of other schedules and horizons from their learning rates."""
     from ..empirical import read_curves
 
+    if running is not None:
+        from ._running import forecast_runs_in_progress
+
+        if plan or target:
+            raise InputError("forecast needs one of --running, --target and --plan; got two. Leave one out.")
+        return forecast_runs_in_progress(runs, running, to, where=where, horizon=horizon, offset=offset, level=level)
     if plan and target:
         raise InputError("forecast needs either --plan or --target; got both. Leave one out.")
     if plan and budget is None:
@@ -54,7 +66,10 @@ def forecast(
             "forecast --plan needs --budget, the length of the run in tokens (or steps); got none. Add it."
         )
     if not plan and not target:
-        raise InputError("forecast needs --target, a table of runs to forecast, or --plan; got neither. Add one.")
+        raise InputError(
+            "forecast needs --target, a table of runs to forecast, --running, a run in progress, or --plan; got none. "
+            "Add one."
+        )
     answer = Answer("forecast", to, inputs=[*runs, *(target or [])], files=PLAN if plan else FORECAST)
     learnt = read_curves(runs, where=parse_where(where), use_horizon=False)
     if plan:

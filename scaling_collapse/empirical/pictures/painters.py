@@ -19,6 +19,7 @@ if TYPE_CHECKING:  # a picture of one room loads no other
     from ..fits.horizon_fit import HorizonFit
     from ..fits.law_fit import LawFit
     from ..fits.loss_surface import LossSurface
+    from ..running.running_forecast import RunningForecast
     from ..trainer.coordinate_check import CoordinateCheck
 
 __all__ = [
@@ -33,6 +34,7 @@ __all__ = [
     "law_fit",
     "loss_curve",
     "loss_surface",
+    "running_forecast",
     "simulation",
     "surface_extrapolation",
 ]
@@ -137,6 +139,13 @@ def forecast(result: Forecast, axes: Any) -> Any:
     from .forecast_picture import paint_forecast
 
     return paint_forecast(axes, result)
+
+
+def running_forecast(result: RunningForecast, axes: Any) -> Any:
+    """What was seen of the run, and the rest of its curve with its band."""
+    from .running_picture import paint_running
+
+    return paint_running(axes, result)
 
 
 def cooldown_plan(result: CooldownPlan, axes: Any) -> Any:
