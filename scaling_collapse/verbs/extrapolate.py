@@ -28,6 +28,7 @@ def extrapolate(
         str, Parameter(help="curves: law and curve from whole curves; ends: the law from end points alone.")
     ] = "curves",
     level: Annotated[float, Parameter(help="Coverage of the bands.")] = 0.9,
+    far: Annotated[bool, Parameter(help="Predict a size that is out of the ladder's reach.", negative="")] = False,
     where: Where = None,
     to: TableOutputs = NO_TABLE,
 ) -> int:
@@ -39,7 +40,7 @@ def extrapolate(
 
     answer = Answer("extrapolate", to, inputs=source, files=[TABLE, PICTURE])
     ladder = read_curves(source, where=parse_where(where))
-    found = predict(ladder, params, tokens=tokens, method=method, level=level)
+    found = predict(ladder, params, tokens=tokens, method=method, level=level, far=far)
     _show(found, answer)
     answer.say(f"Read: {ladder.integrity.summary()}")
     result = found.to_json() | {"integrity": ladder.integrity.summary()}
@@ -72,6 +73,9 @@ def _show(found: Extrapolation, answer: Answer) -> None:
         )
     else:
         answer.say(f"Nothing is predicted for a model of {size} and no table is written: {found.status}.")
+    answer.say(*(f"  ! {words}" for words in found.warnings))
+    if found.left_out is not None:
+        answer.say(f"  - Checked on your ladder: {found.trial()}.")
     answer.say(*(f"  - {note}" for note in found.notes))
     law = found.law
     rows = [
