@@ -7,6 +7,7 @@ wide as the wider of the two needs. All follow the second where the joined law i
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ...common import Array
 from .curve_draws import CurveDraws
@@ -90,7 +91,7 @@ def _ratio(offsets: OffsetAgreement) -> Array:
     return np.exp(offsets.levels.ln_evidence - offsets.levels.ln_evidence.max())
 
 
-def _rows_at(shape: NewShape, L0: Array, rng: np.random.Generator) -> Array:
+def _rows_at(shape: NewShape, L0: Array, rng: np.random.Generator) -> NDArray[np.intp]:
     """Hypotheses of the shape at the offset nearest to each L0."""
     of_u, first = np.unique(shape.of_u, return_index=True)
     nearest = of_u[np.abs(shape.hypotheses.offset[first][:, None] - L0).argmin(axis=0)] if L0.size else of_u[:0]

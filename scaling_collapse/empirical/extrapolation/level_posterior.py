@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ...common import Array
 
@@ -95,7 +96,7 @@ class LevelPosterior:
         b = self.beta[..., 1, None] + np.sqrt(self.covariance[..., 1, 1, None]) * STEPS
         return float((weights[:, None, None] * self.node * b).sum())
 
-    def draw(self, at: Array, C: float, rng: np.random.Generator) -> LevelDraws:
+    def draw(self, at: NDArray[np.intp], C: float, rng: np.random.Generator) -> LevelDraws:
         """The law at C, given points `at` of the grid of u, shape (draws,)."""
         pick = np.empty(at.size, dtype=np.intp)
         for g in np.unique(at):

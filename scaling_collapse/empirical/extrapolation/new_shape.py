@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ...common import Array
 from .shape_models import Shapes, contrasts, decoupled, gaussian_models
@@ -40,7 +41,7 @@ class NewShape:
 
     hypotheses: Shapes
     weights: Array
-    of_u: Array
+    of_u: NDArray[np.intp]
     base: Array
     centre: Array
     variance: Array
@@ -53,7 +54,7 @@ class NewShape:
         """The expected s(x) of each hypothesis, shape (h, n)."""
         return self.base + self.centre @ self.to_grid
 
-    def draw(self, rows: Array, rng: np.random.Generator) -> tuple[Array, Array]:
+    def draw(self, rows: NDArray[np.intp], rng: np.random.Generator) -> tuple[Array, Array]:
         """s(x) of the expected curve and of one run of it, given rows of hypotheses, shape (draws, n)."""
         normal = rng.standard_normal
         shape = (rows.size, self.centre.shape[1])
