@@ -30,6 +30,8 @@ FINE = SelfCheck(
     bend=LawBend(value=0.02, interval=(-0.1, 0.1)),
     collapse=Verdict.COLLAPSE,
     drift=0.02,
+    scatter=0.003,
+    sizes=6,
 )
 
 
@@ -49,6 +51,8 @@ FINE = SelfCheck(
         (Status.OK, {"left_out": None}, NEAR, Status.NOT_CHECKED),
         (Status.OK, {"left_out": LeftOut(params=1e7, error=-0.019, half_width=0.01)}, NEAR, Status.OK),
         (Status.OK, {"left_out": LeftOut(params=1e7, error=-0.021, half_width=0.01)}, NEAR, Status.MISSED),
+        (Status.OK, {"scatter": 0.011}, NEAR, Status.NOT_CHECKED),
+        (Status.OK, {"scatter": 0.011, "sizes": 7}, NEAR, Status.OK),
         (Status.OK, {}, Reach(spans=4.0, warning="far"), Status.FAR),
         (Status.UNIDENTIFIED, {}, NEAR, Status.UNIDENTIFIED),
         (Status.UNIDENTIFIED, {"collapse": Verdict.NO_COLLAPSE}, NEAR, Status.NO_COLLAPSE),

@@ -31,7 +31,7 @@ def from_curves(
     law = printed_law(curves, offsets, new.C, end)
     low, high = quantiles(np.stack([sample.L0, sample.a, sample.b], axis=1), level)
     intervals = list(zip(low.tolist(), high.tolist(), strict=True))
-    of_shape, levels, weights = offsets.shape, offsets.levels, offsets.weights
+    of_shape = offsets.shape
     identified = intervals[0][1] - intervals[0][0] <= curves.means[:, -1].min() - law.L0
     return Prediction(
         status=Status.OK if identified else Status.UNIDENTIFIED,
@@ -43,7 +43,7 @@ def from_curves(
         offset=of_shape.mean(of_shape.hypotheses.offset),
         offsets=offsets,
         run_noise=_run_noise(offsets),
-        misfit=levels.root_mean_square(weights, np.broadcast_to(levels.level, levels.noise.shape)),
+        misfit=offsets.scatter,
         plan=plan(offsets, new.params, new.C, level),
         notes=_notes(offsets, end),
     )

@@ -173,7 +173,14 @@ def _checked(asked: _Asked, found: Prediction) -> SelfCheck:
     offsets = found.offsets or agree_on_offset(curves, fit_shape(curves))
     verdict, drift = collapse_of(asked.ladder)
     bend = law_bend(offsets, np.random.default_rng(asked.seed))
-    return SelfCheck(left_out=_left_out(asked), bend=bend, collapse=verdict, drift=drift)
+    return SelfCheck(
+        left_out=_left_out(asked),
+        bend=bend,
+        collapse=verdict,
+        drift=drift,
+        scatter=offsets.scatter,
+        sizes=len(asked.ladder.sizes),
+    )
 
 
 def _left_out(asked: _Asked) -> LeftOut | None:

@@ -152,7 +152,7 @@ def final_loss_variance(found: OffsetAgreement, params: float, C: float, design:
     c_new = math.log(C) - middle
     R_new = math.exp(end - b * c_new)
 
-    level = levels.root_mean_square(weights, np.broadcast_to(levels.level, levels.noise.shape)) ** 2
+    level = found.scatter**2
     run = levels.root_mean_square(weights, levels.noise) ** 2 + found.sizes.last**2
     K, Q = relative_kernel(v, KERNEL_LENGTH), shape.mean(h.noise) * shape.noise.Q
     if not shape.noise.dof:

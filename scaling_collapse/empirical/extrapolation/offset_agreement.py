@@ -83,6 +83,11 @@ class OffsetAgreement:
         """Weights of the hypothesis that stands."""
         return self.joined_weights if self.joined else self.apart_weights
 
+    @property
+    def scatter(self) -> float:
+        """By how much sizes miss the law beyond their seeds: the posterior root mean square of tau."""
+        return self.levels.root_mean_square(self.weights, np.broadcast_to(self.levels.level, self.levels.noise.shape))
+
     def end(self, C: float) -> PredictedEnd:
         """The final loss at C, PFLOPs."""
         one, other = (

@@ -28,6 +28,8 @@ MISSED = 2.0
 """Half-widths of its 90 % band by which the left-out size is missed."""
 FEWEST = 4
 """Sizes without which none can be left out."""
+SCATTER, KNOWN_FROM = 0.01, 7
+"""A level scatter beyond this share of the reducible loss is known well enough only from that many sizes on."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -68,11 +70,16 @@ class SelfCheck:
     collapse: Verdict | None
     drift: float
     """The largest drift of the shape per e-fold of size that the curves allow."""
+    scatter: float
+    """By how much sizes miss the law beyond their seeds, relative to the reducible loss."""
+    sizes: int
 
 
 def collapse_of(ladder: Ladder) -> tuple[Verdict, float]:
     """The verdict on the ladder's collapse, and the largest drift per e-fold of size that its curves allow."""
-    with np.errstate(over="ignore", invalid="ignore"):  # finals that follow no law at all leave the law's own bootstrap at infinity
+    with np.errstate(
+        over="ignore", invalid="ignore"
+    ):  # finals that follow no law at all leave the law's own bootstrap at infinity
         report: CollapseReport = measure_collapse(ladder, draws=100)
     trend = report.trend
     if trend is None or not trend.dof or not math.isfinite(trend.error):
@@ -89,6 +96,7 @@ def judge(estimated: Status, check: SelfCheck, reach: Reach) -> tuple[Status, tu
         *_of_estimate(estimated),
         *_of_collapse(check),
         *_of_bend(check.bend),
+        *_of_scatter(check),
         *_of_left_out(check.left_out),
     ]
     order = list(Status)
@@ -131,6 +139,15 @@ def _of_bend(bend: LawBend | None) -> list[tuple[Status, str]]:
         where = "at the offset at which curves collapse"
         return [(Status.BENDS, f"The exponent of the final losses changes {words}, {where}.")]
     return [(Status.NOT_CHECKED, f"A change of the exponent would not have been seen: it may change {words}.")]
+
+
+def _of_scatter(check: SelfCheck) -> list[tuple[Status, str]]:
+    if check.scatter <= SCATTER or check.sizes >= KNOWN_FROM:
+        return []
+    return [(
+        Status.NOT_CHECKED,
+        f"Sizes miss the law by {check.scatter:.1%} of the reducible loss; {check.sizes} sizes do not tell how surely.",
+    )]  # fmt: skip
 
 
 def _of_left_out(left_out: LeftOut | None) -> list[tuple[Status, str]]:
