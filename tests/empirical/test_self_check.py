@@ -96,14 +96,20 @@ def test_a_healthy_ladder_is_ok_and_says_how_far_off_it_was(seeds):
     assert found.to_json()["warnings"] == []
 
 
-def test_a_largest_size_that_is_missed_widens_the_band():
+def test_a_largest_size_that_is_missed_widens_the_band(monkeypatch):
     ladder = law_ladder(sizes=6, seeds=3, noise=2e-3, L0=1.0, rng=5)
     top = max(ladder.sizes)
     off = changed(ladder, lambda c: c.loss + 0.06 * (c.params == top) * (c.loss - 1.0))
-    found, before = extrapolate(off, 3e7, draws=500), extrapolate(ladder, 3e7, draws=500)
+    found = extrapolate(off, 3e7, draws=500)
     assert found.left_out.misses > 2
+    assert found.left_out.factor == found.left_out.misses
     assert found.status in ("largest size missed", "exponent changes")
-    assert (found.high - found.low)[-1] > 3 * (before.high - before.low)[-1]
+    factor = found.left_out.factor
+    monkeypatch.setattr(LeftOut, "factor", 1.0)
+    narrow = extrapolate(off, 3e7, draws=500)
+    for end in ("low", "high", "expected_low", "expected_high"):
+        distance = [getattr(each, end) - each.loss for each in (found, narrow)]
+        np.testing.assert_allclose(distance[0], factor * distance[1], rtol=1e-9, atol=1e-12)
 
 
 def test_the_printed_law_gives_the_printed_prediction():
