@@ -3,8 +3,8 @@
 import numpy as np
 
 from scaling_collapse.empirical.extrapolation.cell_grid import cell_grid
-from scaling_collapse.empirical.extrapolation.joint_models import Hypotheses
 from scaling_collapse.empirical.extrapolation.ladder_curves import LadderCurves
+from scaling_collapse.empirical.extrapolation.shape_models import Shapes
 from scaling_collapse.theory import Ladder, LossCurve, default_grid, losses_on_grid
 
 
@@ -29,5 +29,5 @@ def arrays(ladder):
 
 def one_hypothesis(**values):
     """Plausible values of the nonlinear unknowns; some may be given."""
-    default = {"L0": 1.9, "misfit": 2e-3, "drift": 3e-3, "zeta": 2.0, "noise": 1.3} | values
-    return Hypotheses(**{k: np.array([v]) for k, v in default.items()}, ln_prior=np.zeros(1))
+    default = {"offset": 1.9, "misfit": 2e-3, "drift": 3e-3, "zeta": 2.0, "noise": 1.3} | values
+    return Shapes(**{k: np.array([v]) for k, v in default.items()}, ln_prior=np.zeros(1))

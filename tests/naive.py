@@ -101,9 +101,9 @@ def multi_power(eta, steps, L0, A, a, B, C, beta, g):
 def final_loss_variance(model, ladder, new, flat=30.0):
     """Error variance of a new size's expected final loss: plain Gaussian conditioning on every single run.
 
-    `model`: `kernel` and `Q` (covariances on the cells), variances `misfit` and `drift`. `ladder`: for each size `ln_c`
-    (compute less its mean, ln), `z` (size of the drift), `seeds` and `R` (reducible losses of the cells). `new`: the
-    same of the new size, `R` its final one. Universal curve, exponent and L0 have standard deviations `flat`.
+    `model`: `kernel` and `Q` (covariances on the cells), variances `misfit`, `drift` and `level`. `ladder`: for each
+    size `ln_c` (compute less its mean, ln), `z` (size of the drift), `seeds` and `R` (reducible losses of the cells).
+    `new`: the same of the new size, `R` its final one. Curve, exponent and L0 have standard deviations `flat`.
     """
     K, Q, m = model["kernel"], model["Q"], len(model["kernel"])
     runs = [(i, seed) for i, size in enumerate(ladder) for seed in range(size["seeds"])]
@@ -118,7 +118,7 @@ def final_loss_variance(model, ladder, new, flat=30.0):
                     value += flat**2 * one["ln_c"] * other["ln_c"]
                     value += flat**2 / one["R"][x] / other["R"][y]
                     value += model["drift"] * one["z"] * other["z"] * K[x, y]
-                    value += model["misfit"] * K[x, y] * (i == j)
+                    value += (model["misfit"] * K[x, y] + model["level"]) * (i == j)
                     value += Q[x, y] * (i == j and s == t)
                     everything[a * m + x, b * m + y] = value
         for x in range(m):
@@ -128,7 +128,7 @@ def final_loss_variance(model, ladder, new, flat=30.0):
             value += model["drift"] * one["z"] * new["z"] * K[x, -1]
             everything[a * m + x, -1] = everything[-1, a * m + x] = value
     everything[-1, -1] = flat**2 * (1 + new["ln_c"] ** 2 + new["R"] ** -2)
-    everything[-1, -1] += (model["drift"] * new["z"] ** 2 + model["misfit"]) * K[-1, -1]
+    everything[-1, -1] += (model["drift"] * new["z"] ** 2 + model["misfit"]) * K[-1, -1] + model["level"]
     data, cross = everything[:-1, :-1], everything[:-1, -1]
     return new["R"] ** 2 * (everything[-1, -1] - cross @ np.linalg.solve(data, cross))
 

@@ -117,7 +117,9 @@ def _show_frontier(compared: AllocationComparison | None, reason: str, answer: A
     )
 
 
-def answer_run(answer: Answer, ladder: Ladder, params: float, tokens: float | None, *, level: float) -> int:
+def answer_run(
+    answer: Answer, ladder: Ladder, params: float, tokens: float | None, *, level: float, far: bool = False
+) -> int:
     """The curve of one size and horizon by the law of loss over both."""
     from ..empirical import extrapolate_surface, write_curves
     from ..empirical.pictures.surface_picture import draw_surface_extrapolation
@@ -125,7 +127,7 @@ def answer_run(answer: Answer, ladder: Ladder, params: float, tokens: float | No
 
     if tokens is None:
         raise InputError("extrapolate --method law needs --tokens; got none. Say for how many the model is trained.")
-    found = extrapolate_surface(ladder, params, tokens, level=level)
+    found = extrapolate_surface(ladder, params, tokens, level=level, far=far)
     result = found.to_json() | {"integrity": ladder.integrity.summary()}
     size = f"{count(params)} parameters, trained for {count(tokens)} tokens,"
     if found.claimed:

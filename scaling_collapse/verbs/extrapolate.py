@@ -32,6 +32,7 @@ def extrapolate(
         ),
     ] = "curves",
     level: Annotated[float, Parameter(help="Coverage of the bands.")] = 0.9,
+    far: Annotated[bool, Parameter(help="Predict a size that is out of the ladder's reach.", negative="")] = False,
     where: Where = None,
     to: TableOutputs = NO_TABLE,
 ) -> int:
@@ -46,8 +47,8 @@ def extrapolate(
     if method == "law" or (tokens is not None and ladder.horizons_apart() is not None):
         from ._loss_surface import answer_run
 
-        return answer_run(answer, ladder, params, tokens, level=level)
-    found = predict(ladder, params, tokens=tokens, method=method, level=level)
+        return answer_run(answer, ladder, params, tokens, level=level, far=far)
+    found = predict(ladder, params, tokens=tokens, method=method, level=level, far=far)
     _show(found, answer)
     answer.say(f"Read: {ladder.integrity.summary()}")
     result = found.to_json() | {"integrity": ladder.integrity.summary()}
@@ -80,6 +81,9 @@ def _show(found: Extrapolation, answer: Answer) -> None:
         )
     else:
         answer.say(f"Nothing is predicted for a model of {size} and no table is written: {found.status}.")
+    answer.say(*(f"  ! {words}" for words in found.warnings))
+    if found.left_out is not None:
+        answer.say(f"  - Checked on your ladder: {found.trial()}.")
     answer.say(*(f"  - {note}" for note in found.notes))
     law = found.law
     rows = [

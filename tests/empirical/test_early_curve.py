@@ -32,7 +32,9 @@ def test_the_early_part_joins_the_curve():
     np.testing.assert_allclose(prepend_expected(early, np.array([3.0, 2.5]), 2.0), [2 + np.e, 2 + np.exp(0.5), 3, 2.5])
     n = 20000
     ones = np.ones((n, 1))
-    draws = CurveDraws(expected=3.0 * ones, single=4.0 * ones, L0=np.full(n, 2.0), a=np.ones(n), b=np.ones(n))
+    draws = CurveDraws(
+        expected=3.0 * ones, single=4.0 * ones, L0=np.full(n, 1.0), a=np.ones(n), b=np.ones(n), offset=np.full(n, 2.0)
+    )  # fmt: skip
     whole = prepend_draws(early, draws, np.random.default_rng(0))
     expected, single = np.log(whole.expected[:, :2] - 2), np.log((whole.single[:, :2] - 2) / 2)
     np.testing.assert_allclose(expected.mean(axis=0), rise, atol=0.001)

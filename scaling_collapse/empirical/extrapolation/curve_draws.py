@@ -25,6 +25,8 @@ class CurveDraws:
         One run of it.
     L0, a, b
         The law, `a` for C in PFLOPs.
+    offset
+        The offset at which curves collapse.
     """
 
     expected: Array
@@ -32,6 +34,7 @@ class CurveDraws:
     L0: Array
     a: Array
     b: Array
+    offset: Array
 
 
 def quantiles(draws: Array, level: float) -> tuple[Array, Array]:

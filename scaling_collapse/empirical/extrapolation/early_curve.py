@@ -1,8 +1,8 @@
 """The curve before the first cell of the joint likelihood: how much higher it lies there, size by size.
 
 Early in training (warm-up, small x) shapes differ too much between sizes for one covariance. There the logarithm
-`A_i(x) = ln((L_i(x) - L0) / (L_i(x_0) - L0))` of each size is regressed on `1 / p`, x by x, and the new size's is read
-off, with Student-t errors from the residuals.
+`A_i(x) = ln((L_i(x) - L_c) / (L_i(x_0) - L_c))` of each size is regressed on `1 / p`, x by x, and the new size's is
+read off, with Student-t errors from the residuals.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ class EarlyCurve:
     dof: int
 
 
-def early_curve(curves: LadderCurves, early: list[Array], L0: float, params: float) -> EarlyCurve:
+def early_curve(curves: LadderCurves, early: list[Array], offset: float, params: float) -> EarlyCurve:
     """Regress `A_i(x)` on `1 / p` over the sizes (at least 3), and predict it at `params`.
 
     Parameters
@@ -49,12 +49,12 @@ def early_curve(curves: LadderCurves, early: list[Array], L0: float, params: flo
         The ladder from `x_0` on.
     early
         For each size its seeds' losses before `x_0`, shape (seeds, n).
-    L0
-        Irreducible loss.
+    offset
+        The offset at which curves collapse.
     params
         The new size.
     """
-    rises = [np.log((e - L0) / (r[:, :1] - L0)) for e, r in zip(early, curves.runs, strict=True)]
+    rises = [np.log((e - offset) / (r[:, :1] - offset)) for e, r in zip(early, curves.runs, strict=True)]
     A = np.array([rise.mean(axis=0) for rise in rises], dtype=np.float64)
     dof = len(A) - 2
     inverse = curves.params.min() / curves.params
@@ -69,9 +69,10 @@ def early_curve(curves: LadderCurves, early: list[Array], L0: float, params: flo
     return EarlyCurve(rise=rise, error=np.sqrt(variance), run_error=np.sqrt(own), dof=dof)
 
 
-def prepend_expected(early: EarlyCurve, expected: Array, L0: float) -> Array:
+def prepend_expected(early: EarlyCurve, expected: Array, offset: float) -> Array:
     """The expected curve with its early part put in front."""
-    return np.concatenate([L0 + (expected[0] - L0) * np.exp(early.rise), expected])
+    reducible = max(expected[0] - offset, expected[0] - expected[-1])
+    return np.concatenate([expected[0] + reducible * np.expm1(early.rise), expected])
 
 
 def prepend_draws(early: EarlyCurve, draws: CurveDraws, rng: np.random.Generator) -> CurveDraws:
@@ -80,10 +81,12 @@ def prepend_draws(early: EarlyCurve, draws: CurveDraws, rng: np.random.Generator
     # Beyond these limits a heavy tail has no meaning for a loss, only for overflow.
     t = np.clip(rng.standard_t(early.dof, size=(count, 1)), -50.0, 50.0)
     normal = rng.standard_normal((count, 1))
-    offset = draws.L0[:, None]
+    offset = draws.offset[:, None]
 
     def front(curve: Array, sd: Array | float) -> Array:
         A = np.clip(early.rise + t * early.error + normal * sd, -20.0, 20.0)
-        return np.concatenate([offset + (curve[:, :1] - offset) * np.exp(A), curve], axis=1)
+        # A law that is apart from the curves' offset may end below it: then the curve's own fall is the measure.
+        reducible = np.maximum(curve[:, :1] - offset, curve[:, :1] - curve[:, -1:])
+        return np.concatenate([curve[:, :1] + reducible * np.expm1(A), curve], axis=1)
 
     return replace(draws, expected=front(draws.expected, 0.0), single=front(draws.single, early.run_error))

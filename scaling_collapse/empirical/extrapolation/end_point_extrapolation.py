@@ -7,7 +7,6 @@ law from resampled seeds, the shape's error from a random size, and one run's no
 from __future__ import annotations
 
 import math
-from typing import cast
 
 import numpy as np
 
@@ -19,7 +18,8 @@ from ..fits.seed_bootstrap import mean_draws
 from .curve_draws import CurveDraws
 from .ladder_curves import LadderCurves
 from .new_size import NewSize
-from .prediction import JointLaw, Prediction, Status
+from .prediction import JointLaw, Prediction
+from .status import Status
 
 __all__ = ["from_ends"]
 
@@ -37,7 +37,7 @@ def from_ends(
         a_interval=fit.a_interval,
         b_interval=fit.b_interval,
     )
-    status = cast("Status", fit.status)  # never "too few sizes": `extrapolate` has seen 3
+    status = Status(fit.status)  # never "too few sizes": `extrapolate` has seen 3
     if math.isnan(fit.L0):
         return Prediction(status=status, law=law)
     finals = [r[:, -1] for r in curves.runs]
@@ -45,10 +45,10 @@ def from_ends(
     L0, a, b = float(best.L0[0]), float(best.a[0]), float(best.b[0])
     expected = L0 + a * new.C**-b * _normalized(curves, L0).mean(axis=0)
     if len(finals) == 3 and max(len(f) for f in finals) == 1:
-        return Prediction(status=status, law=law, expected=expected)
+        return Prediction(status=status, law=law, expected=expected, offset=L0)
     resampled, _ = mean_draws(finals, L0 + a * curves.C**-b, 3, draws, rng)
     sample = _curve_draws(curves, new.C, L0, resampled, rng)
-    return Prediction(status=status, law=law, expected=expected, draws=sample)
+    return Prediction(status=status, law=law, expected=expected, draws=sample, offset=L0)
 
 
 def _normalized(curves: LadderCurves, L0: float | Array) -> Array:
@@ -79,4 +79,5 @@ def _curve_draws(curves: LadderCurves, C: float, L0: float, finals: Array, rng: 
         L0=cloud.L0,
         a=cloud.a,
         b=cloud.b,
+        offset=offset,
     )

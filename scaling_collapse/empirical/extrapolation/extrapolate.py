@@ -2,14 +2,15 @@ r"""`extrapolate`: the whole loss curve of a size that has not been run, as scal
 
     L(x; p) = L0 + a C(p)^-b l(x),   x = t / t*(p)
 
-`method="curves"` estimates L0, a, b and l together from whole curves (`joint_law`); `"ends"` takes the law from the
-final losses alone (`end_point_extrapolation`).
+`method="curves"` takes l from whole curves, and the law from the final losses and from where the curves collapse
+(`curve_extrapolation`); `"ends"` takes the law from the final losses alone (`end_point_extrapolation`). Either is tried
+on the ladder's own largest size, and the ladder is examined (`self_check`), before the answer is called `ok`.
 """
 
 from __future__ import annotations
 
 import math
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import NamedTuple, cast
 
 import numpy as np
@@ -18,13 +19,19 @@ from ...common import PFLOP, Array, InputError, Source
 from ...theory import Ladder, default_grid, losses_on_grid
 from .cell_grid import cell_grid
 from .curve_draws import quantiles
+from .curve_extrapolation import from_curves
 from .early_curve import early_curve, prepend_draws, prepend_expected
 from .end_point_extrapolation import from_ends
 from .extrapolation import Extrapolation
-from .joint_extrapolation import from_curves
 from .ladder_curves import LadderCurves
+from .law_bend import law_bend
 from .new_size import NewSize, ladder_ends, new_size
+from .offset_agreement import agree_on_offset
 from .prediction import Method, MethodName, Prediction
+from .reach import Reach, reach_of
+from .self_check import FEWEST, LeftOut, SelfCheck, collapse_of, judge
+from .shape_posterior import fit_shape
+from .status import Status
 
 __all__ = ["extrapolate"]
 
@@ -44,6 +51,7 @@ def extrapolate(
     level: float = 0.9,
     draws: int = 4000,
     seed: int = 0,
+    far: bool = False,
 ) -> Extrapolation:
     r"""Predict the whole loss curve of a size from the curves of other sizes.
 
@@ -56,25 +64,23 @@ def extrapolate(
     tokens
         Its horizon `t*`; default the power law `t* = kappa p^gamma` through the ladder's horizons.
     method
-        `"curves"`: L0, a, b and l(x) together from whole curves; `"ends"`: the law from final losses alone.
+        `"curves"`: the law from final losses and from where whole curves collapse; `"ends"`: from final losses alone.
     level
         Coverage of bands and intervals, in (0, 1).
     draws, seed
         Draws behind the bands, >= 500, and the seed of their random numbers.
-
-    Returns
-    -------
-    Extrapolation
+    far
+        Whether to predict a size that is out of the ladder's reach (`reach`).
 
     Raises
     ------
     InputError
-        If an argument is out of its domain, or the ladder has under 3 sizes, several schedules, several horizons for a
-        size, or logs that begin too late.
+        An argument out of its domain, a size out of reach, fewer than 3 sizes, several schedules, several horizons for
+        a size, logs that begin too late.
 
     References
     ----------
-    Collapse: Qiu et al. 2025, section 2; model and likelihood: `joint_law`.
+    Collapse: Qiu et al. 2025, section 2; models and likelihoods: `shape_posterior`, `level_posterior`.
 
     Examples
     --------
@@ -84,16 +90,15 @@ def extrapolate(
     ...     loss = 2 + p**-0.3 * (x**-0.5 + 1) * (1 + 1e-3 * seed)
     ...     return LossCurve(run=f"{p}-{seed}", params=p, tokens=20 * p * x, loss=loss, seed=seed)
     >>> found = extrapolate(Ladder([run(p, s) for p in (1e5, 2e5, 4e5, 8e5) for s in (-1, 1)]), 3.2e6)
-    >>> found.status, round(found.final_loss, 3), round(2 + 2 * 3.2e6**-0.3, 3)
+    >>> str(found.status), round(found.final_loss, 3), round(2 + 2 * 3.2e6**-0.3, 3)
     ('ok', 2.022, 2.022)
     """
     ladder = Ladder.of(ladder)
-    _check_sizes(ladder)
     _check_options(params, tokens, method, level, draws)
-    _check_runs(ladder)
-    new, grid = new_size(ladder, params, tokens), _grid(ladder)
-    found = _predicted(ladder, new, grid, method=method, level=level, draws=draws, seed=seed)
-    return _extrapolation(ladder, new, grid, found, tokens_given=tokens is not None, method=method, level=level)
+    _check_ladder(ladder)
+    name, grid = cast("MethodName", method), _grid(ladder)
+    asked = _Asked(ladder=ladder, grid=grid, method=name, level=level, draws=draws, seed=seed)
+    return _answer(asked, new_size(ladder, params, tokens), reach_of(ladder, params, far=far), given=tokens is not None)
 
 
 class _Grid(NamedTuple):
@@ -107,61 +112,124 @@ class _Grid(NamedTuple):
         return np.concatenate(self)
 
 
+@dataclass(frozen=True, kw_only=True)
+class _Asked:
+    """The ladder, and how its sizes are to be predicted."""
+
+    ladder: Ladder
+    grid: _Grid
+    method: MethodName
+    level: float
+    draws: int
+    seed: int
+
+    def arrays(self) -> tuple[LadderCurves, list[Array]]:
+        """The ladder's curves on the late grid, and each size's losses on the early one."""
+        L, index, n = losses_on_grid(self.ladder, self.grid.x), self.ladder.size_index, self.grid.early.size
+        runs = [L[index == i] for i in range(len(self.ladder.sizes))]
+        C = ladder_ends(self.ladder)[1] / PFLOP
+        late = [r[:, n:] for r in runs]
+        curves = LadderCurves(params=np.array(self.ladder.sizes), C=C, runs=late, grid=cell_grid(self.grid.late))
+        return curves, [r[:, :n] for r in runs]
+
+
 def _grid(ladder: Ladder) -> _Grid:
     """What all runs have logged."""
     start = max(c.tokens[0] / c.horizon_tokens for c in ladder)
     return _Grid(EARLY[start <= EARLY], default_grid()[default_grid() >= start])
 
 
-def _predicted(
-    ladder: Ladder, new: NewSize, grid: _Grid, *, method: str, level: float, draws: int, seed: int
-) -> Prediction:
+def _answer(asked: _Asked, new: NewSize, reach: Reach, *, given: bool) -> Extrapolation:
+    """The prediction, checked; `given`: whether the caller gave the horizon."""
+    found = _predicted(asked, new)
+    check = _checked(asked, found) if found.status.claimed else None
+    status, warnings = (found.status, ()) if check is None else judge(found.status, check, reach)
+    return _extrapolation(asked, new, replace(found, status=status), check, warnings=warnings, given=given)
+
+
+def _predicted(asked: _Asked, new: NewSize) -> Prediction:
     """The method's answer on the whole grid, or why there is none."""
-    L, index, n = losses_on_grid(ladder, grid.x), ladder.size_index, grid.early.size
-    if L.min() <= 0:
-        return Prediction(status="losses not positive")
-    runs = [L[index == i] for i in range(len(ladder.sizes))]
-    C = ladder_ends(ladder)[1] / PFLOP
-    late = [r[:, n:] for r in runs]
-    curves = LadderCurves(params=np.array(ladder.sizes), C=C, runs=late, grid=cell_grid(grid.late))
+    curves, early = asked.arrays()
+    if min(part.min() for r in (*curves.runs, *early) for part in [r] if r.size) <= 0:
+        return Prediction(status=Status.NOT_POSITIVE)
     ends = curves.means[:, -1]
-    if ends[C.argmax()] >= ends[C.argmin()]:
-        return Prediction(status="not a decreasing law")
-    rng = np.random.default_rng(seed)
-    found = METHODS[method](ladder, curves, new, level=level, draws=draws, rng=rng)
-    if found.expected is None or n == 0:
+    if ends[curves.C.argmax()] >= ends[curves.C.argmin()]:
+        return Prediction(status=Status.NOT_DECREASING)
+    rng = np.random.default_rng(asked.seed)
+    found = METHODS[asked.method](asked.ladder, curves, new, level=asked.level, draws=asked.draws, rng=rng)
+    if found.expected is None or not asked.grid.early.size:
         return found
-    early = early_curve(curves, [r[:, :n] for r in runs], found.law.L0, new.params)
+    before = early_curve(curves, early, found.offset, new.params)
     return replace(
         found,
-        expected=prepend_expected(early, found.expected, found.law.L0),
-        draws=None if found.draws is None else prepend_draws(early, found.draws, rng),
+        expected=prepend_expected(before, found.expected, found.offset),
+        draws=None if found.draws is None else prepend_draws(before, found.draws, rng),
     )
 
 
+def _checked(asked: _Asked, found: Prediction) -> SelfCheck:
+    """The ladder's own word on the prediction."""
+    curves, _ = asked.arrays()
+    offsets = found.offsets or agree_on_offset(curves, fit_shape(curves))
+    verdict, drift = collapse_of(asked.ladder)
+    bend = law_bend(offsets, np.random.default_rng(asked.seed))
+    return SelfCheck(
+        left_out=_left_out(asked),
+        bend=bend,
+        collapse=verdict,
+        drift=drift,
+        scatter=offsets.scatter,
+        sizes=len(asked.ladder.sizes),
+    )
+
+
+def _left_out(asked: _Asked) -> LeftOut | None:
+    """The ladder's largest size, predicted from the others in the same way."""
+    top = asked.ladder.sizes[-1]
+    rest = asked.ladder.select(lambda c: c.params < top)
+    if len(asked.ladder.sizes) < FEWEST:
+        return None
+    ends = np.array([c.horizon_loss for c in asked.ladder.by_size[top]])
+    new = new_size(rest, top, float(np.mean([c.horizon_tokens for c in asked.ladder.by_size[top]])))
+    late = _Grid(asked.grid.early[:0], asked.grid.late)
+    found = _predicted(replace(asked, ladder=rest, grid=late, draws=1000), new)
+    if found.draws is None or found.expected is None:
+        return None
+    run = found.draws.single[:, -1] - found.draws.expected[:, -1]
+    mean = found.draws.expected[:, -1] + run / math.sqrt(ends.size)
+    low, high = quantiles(mean, 0.9)
+    end, measured = float(found.expected[-1]), float(ends.mean())
+    half = max(high - end, 1e-12) if measured > end else max(end - low, 1e-12)
+    return LeftOut(params=top, error=end / measured - 1.0, half_width=float(half) / measured)
+
+
 def _extrapolation(
-    ladder: Ladder, new: NewSize, grid: _Grid, found: Prediction, *, tokens_given: bool, method: str, level: float
+    asked: _Asked, new: NewSize, found: Prediction, check: SelfCheck | None, *, warnings: tuple[str, ...], given: bool
 ) -> Extrapolation:
     """The answer with its bands, in tokens and FLOPs, and with everything that was assumed."""
+    grid, level = asked.grid, asked.level
     unknown = np.full(grid.x.size, math.nan)
     low = high = expected_low = expected_high = unknown
+    loss = unknown if found.expected is None else found.expected
+    left_out = check.left_out if check else None
     if found.draws is not None:
-        low, high = quantiles(found.draws.single, level)
-        expected_low, expected_high = quantiles(found.draws.expected, level)
+        factor = left_out.factor if left_out else 1.0
+        low, high = (loss + factor * (end - loss) for end in quantiles(found.draws.single, level))
+        expected_low, expected_high = (loss + factor * (end - loss) for end in quantiles(found.draws.expected, level))
     about_logs = ()
     if grid.late.size < default_grid().size:
         about_logs = (f"The logs cover only x from {grid.late[0]:.3f} on, and so does the prediction.",)
     tokens = grid.x * new.horizon
     return Extrapolation(
         status=found.status,
-        method=cast("MethodName", method),
+        method=asked.method,
         params=new.params,
         horizon_tokens=new.horizon,
-        tokens_given=tokens_given,
+        tokens_given=given,
         x=grid.x,
         tokens=tokens,
         compute=new.compute(tokens),
-        loss=unknown if found.expected is None else found.expected,
+        loss=loss,
         low=low,
         high=high,
         expected_low=expected_low,
@@ -170,10 +238,17 @@ def _extrapolation(
         law=found.law,
         run_noise=found.run_noise,
         misfit=found.misfit,
+        left_out=left_out,
         plan=found.plan,
         notes=(*new.notes, *about_logs, *found.notes),
-        ladder=ladder,
+        warnings=warnings,
+        ladder=asked.ladder,
     )
+
+
+def _check_ladder(ladder: Ladder) -> None:
+    _check_sizes(ladder)
+    _check_runs(ladder)
 
 
 def _check_sizes(ladder: Ladder) -> None:

@@ -12,7 +12,9 @@ from ...common import Array, Framed, InputError, Painted, count, plain, value_in
 from ...theory import Ladder, LossCurve
 from .curve_draws import Interval
 from .extrapolation_plan import PlanRow
-from .prediction import JointLaw, MethodName, Status
+from .prediction import JointLaw, MethodName
+from .self_check import LeftOut
+from .status import Status
 
 __all__ = ["Extrapolation"]
 
@@ -24,9 +26,7 @@ class Extrapolation(Framed, Painted):
     Parameters
     ----------
     status
-        `"ok"`; `"L0 not identified"`: the interval of L0 is wider than the smallest reducible loss (the band says what
-        that costs); `"no intervals"` (ends only): 3 sizes of one seed leave the error unknown. Nothing is claimed with
-        `"losses not positive"` and `"not a decreasing law"`.
+        `"ok"` only where every check passed; each other word is explained at `Status`.
     method
         `"curves"` or `"ends"`.
     params, horizon_tokens
@@ -46,10 +46,14 @@ class Extrapolation(Framed, Painted):
     run_noise, misfit
         Standard deviations at x = 1 relative to the reducible loss: of one run, of a size beyond its seeds; NaN if
         unknown.
+    left_out
+        The ladder's largest size, predicted from the others; None where that was not possible.
     plan
         What further seeds and sizes would do to the band; empty for `ends`.
     notes
         Sentences about what was assumed.
+    warnings
+        Sentences about what was found wrong, or could not be checked.
     ladder
         The curves behind it.
     """
@@ -71,8 +75,10 @@ class Extrapolation(Framed, Painted):
     law: JointLaw
     run_noise: float
     misfit: float
+    left_out: LeftOut | None
     plan: tuple[PlanRow, ...]
     notes: tuple[str, ...]
+    warnings: tuple[str, ...]
     ladder: Ladder
 
     def headline(self) -> str:
@@ -91,8 +97,19 @@ class Extrapolation(Framed, Painted):
             ("mean of many runs", value_in_words(self.final_loss, self.final_expected_interval, level)),
             ("irreducible loss L0", value_in_words(law.L0, law.L0_interval, level)),
             ("exponent b", value_in_words(law.b, law.b_interval, level)),
+            ("tried on itself", self.trial()),
+            *(("warning", words) for words in self.warnings),
             *(("assumed", note) for note in self.notes),
         ]
+
+    def trial(self) -> str:
+        """What leaving out the ladder's largest size has shown."""
+        if self.left_out is None:
+            return "no size could be left out"
+        return (
+            f"leaving out the largest size, this method was off by {abs(self.left_out.error):.2%} (its 90 % band "
+            f"reached {self.left_out.half_width:.2%})"
+        )
 
     def to_columns(self) -> dict[str, Any]:
         """One row per point of the predicted curve."""
@@ -130,7 +147,7 @@ class Extrapolation(Framed, Painted):
     def curve(self) -> LossCurve:
         """The prediction as a `LossCurve` with the extra columns `loss_low` and `loss_high`; needs a claimed curve."""
         if not np.isfinite(self.loss).all():
-            raise InputError(f"Extrapolation.curve needs a predicted curve; got status {self.status!r}. Add sizes.")
+            raise InputError(f"Extrapolation.curve needs a predicted curve; got status '{self.status}'. Add sizes.")
         first = self.ladder.curves[0]
         return LossCurve(
             run=f"extrapolated-{self.params:.0f}", params=self.params, tokens=self.tokens, loss=self.loss,
@@ -154,6 +171,8 @@ class Extrapolation(Framed, Painted):
                 "law": vars(self.law),
                 "run_noise": self.run_noise,
                 "misfit": self.misfit,
+                "left_out": None if self.left_out is None else vars(self.left_out),
+                "warnings": self.warnings,
                 "x": self.x,
                 "tokens": self.tokens,
                 "compute": self.compute,

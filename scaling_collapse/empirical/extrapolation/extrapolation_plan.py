@@ -1,13 +1,13 @@
 r"""What further seeds and sizes would do to the band of an extrapolation, from the fitted model's Fisher information.
 
-The joint model (`joint_law`), linearized in L0 at its posterior mean and with its variances at their posterior means,
-is universal kriging: data `y = F beta + error` with `beta = (m(x), b, L0)` unknown and the covariance V of sizes and
-cells known. The new size's final loss `f' beta + u` has the error variance
+Law and shape, linearized in L0 at its posterior mean and with the variances at their posterior means, are universal
+kriging: data `y = F beta + error` with `beta = (m(x), b, L0)` unknown and the covariance V of sizes and cells known;
+where offsets are apart (`offset_agreement`), the curves' has a column of its own. The new size's final loss is
+`f' beta` and a level of its own, with the error variance
 
-    var = k0 - k' V^-1 k + (f - F' V^-1 k)' (F' V^-1 F)^-1 (f - F' V^-1 k),
+    var = R^2 tau^2 + f' (F' V^-1 F)^-1 f.
 
-k the covariance of u with the data, k0 its variance. It depends on the design, not on the losses to come, so that seeds
-and sizes that do not exist yet can be put in.
+It depends on the design, not on the losses to come, so that seeds and sizes that do not exist yet can be put in.
 """
 
 from __future__ import annotations
@@ -19,9 +19,9 @@ import numpy as np
 
 from ...common import PFLOP, Array
 from .curve_noise import relative_kernel
-from .joint_law import JointPosterior
-from .joint_models import KERNEL_LENGTH
 from .ladder_curves import LadderCurves
+from .offset_agreement import OffsetAgreement
+from .shape_models import KERNEL_LENGTH
 
 __all__ = ["Design", "PlanRow", "final_loss_variance", "plan"]
 
@@ -73,7 +73,7 @@ class Design:
     seeds: Array
 
 
-def plan(found: JointPosterior, params: float, C: float, level: float) -> tuple[PlanRow, ...]:
+def plan(found: OffsetAgreement, params: float, C: float, level: float) -> tuple[PlanRow, ...]:
     """The table, its first row the ladder as it is.
 
     Parameters
@@ -89,7 +89,7 @@ def plan(found: JointPosterior, params: float, C: float, level: float) -> tuple[
 
     quantile = 2.0 * float(ndtri(0.5 + level / 2))
     rows = []
-    for design in _designs(found.curves, params):
+    for design in _designs(found.shape.curves, params):
         expected, own = final_loss_variance(found, params, C, design)
         rows.append(
             PlanRow(
@@ -137,31 +137,39 @@ def _designs(curves: LadderCurves, params: float) -> list[Design]:
     return [*designs, with_size("a smaller size", p[0] / ratio)]
 
 
-def final_loss_variance(found: JointPosterior, params: float, C: float, design: Design) -> tuple[float, float]:
+def final_loss_variance(found: OffsetAgreement, params: float, C: float, design: Design) -> tuple[float, float]:
     """Variance of the new size's expected final loss under a design, and that of one run about it."""
-    curves, hypotheses, v = found.curves, found.hypotheses, found.curves.grid.v
+    shape, levels, weights = found.shape, found.levels, found.weights
+    curves, h, v = shape.curves, shape.hypotheses, shape.curves.grid.v
     p, seeds, k, m = design.params, design.seeds, design.params.size, v.size
-    L0, b = found.mean(hypotheses.L0), found.mean(found.b)
-    zeta = np.array([found.mean(hypotheses.zeta)])
+    L0, b = float(weights @ levels.L0), levels.mean_of_b(weights)
+    zeta = np.array([shape.mean(h.zeta)])
     middle = float(np.log(curves.C).mean())
     ln_m = (np.log(curves.means - L0) @ curves.grid.average.T).mean(axis=0)
     ln_c = np.log(design.C) - middle
     R = np.exp(ln_m - b * ln_c[:, None])  # (sizes, m)
     end = np.log(curves.means[:, -1] - L0).mean()
-    R_new, c_new = math.exp(end - b * (math.log(C) - middle)), math.log(C) - middle
+    c_new = math.log(C) - middle
+    R_new = math.exp(end - b * c_new)
 
-    K, Q = relative_kernel(v, KERNEL_LENGTH), found.mean(hypotheses.noise) * found.noise.Q
-    misfit, drift = found.mean(hypotheses.misfit**2), found.mean(hypotheses.drift**2)
-    z, z_new = curves.drift_size(p, zeta)[0], float(curves.drift_size(params, zeta)[0])
-    V = np.kron(misfit * np.eye(k) + drift * np.outer(z, z), K) + np.kron(np.diag(1.0 / seeds), Q)
-    F = np.hstack([np.tile(np.eye(m), (k, 1)), -np.repeat(ln_c, m)[:, None], (1.0 / R).reshape(-1, 1)])
-    f = np.concatenate([R_new * np.eye(m)[-1], [-c_new * R_new, 1.0]])
-    cross = R_new * drift * z_new * np.kron(z, K[:, -1])
-    own_misfit = R_new**2 * (misfit + drift * z_new**2) * K[-1, -1]
+    level = found.scatter**2
+    run = levels.root_mean_square(weights, levels.noise) ** 2 + found.sizes.last**2
+    K, Q = relative_kernel(v, KERNEL_LENGTH), shape.mean(h.noise) * shape.noise.Q
+    if not shape.noise.dof:
+        Q = Q * 1e-3  # the level has it
+    misfit, drift = shape.mean(h.misfit**2), shape.mean(h.drift**2)
+    z = curves.drift_size(p, zeta)[0]
+    less = np.eye(m) - np.eye(m)[-1]  # what a shape is: less its value at the last cell
+    V = np.kron(misfit * np.eye(k) + drift * np.outer(z, z), less @ K @ less.T) + np.kron(np.diag(1.0 / seeds), Q)
+    V += np.kron(level * np.eye(k), np.ones((m, m)))
+    by_level = np.repeat(1.0 / R[:, -1], m)
+    by_shape = (1.0 / R).ravel() - by_level
+    offsets = [by_level + by_shape] if found.joined else [by_level, by_shape]
+    F = np.column_stack([np.tile(np.eye(m), (k, 1)), -np.repeat(ln_c, m), *offsets])
+    f = np.concatenate([R_new * np.eye(m)[-1], [-c_new * R_new, 1.0], [0.0] * (len(offsets) - 1)])
     # Columns of very different size: scaled, so that the inverse keeps its digits.
     scale = np.sqrt((F**2).sum(axis=0))
-    whitened = np.linalg.solve(np.linalg.cholesky(V), np.column_stack([F / scale, cross]))
-    G, w = whitened[:, :-1], whitened[:, -1]
-    left = f / scale - G.T @ w
-    variance = own_misfit - w @ w + left @ np.linalg.solve(G.T @ G, left)
-    return float(max(variance, 0.0)), float(R_new**2 * (Q[-1, -1] + found.noise.fast))
+    G = np.linalg.solve(np.linalg.cholesky(V + 1e-12 * np.eye(k * m)), F / scale)
+    left = f / scale
+    variance = R_new**2 * level + left @ np.linalg.solve(G.T @ G, left)
+    return float(max(variance, 0.0)), float(R_new**2 * run)

@@ -1,6 +1,6 @@
 """What a method of extrapolation answers: a law, a status, and the new size's curve with draws of it.
 
-A method is a function of the ladder and the new size; there is one file for each: `joint_extrapolation` and
+A method is a function of the ladder and the new size; there is one file for each: `curve_extrapolation` and
 `end_point_extrapolation`.
 """
 
@@ -18,11 +18,12 @@ from .curve_draws import CurveDraws, Interval
 from .extrapolation_plan import PlanRow
 from .ladder_curves import LadderCurves
 from .new_size import NewSize
+from .offset_agreement import OffsetAgreement
+from .status import Status
 
-__all__ = ["JointLaw", "Method", "MethodName", "Prediction", "Status"]
+__all__ = ["JointLaw", "Method", "MethodName", "Prediction"]
 
 MethodName = Literal["curves", "ends"]
-Status = Literal["ok", "L0 not identified", "no intervals", "losses not positive", "not a decreasing law"]
 UNKNOWN = (math.nan, math.nan)
 
 
@@ -33,7 +34,7 @@ class JointLaw(Result):
     Parameters
     ----------
     L0, a, b
-        Irreducible loss, coefficient, exponent: posterior means (`ends`: the fit's minimum).
+        Irreducible loss, coefficient, exponent of the law that gives the printed prediction.
     L0_interval, a_interval, b_interval
         Equal-tailed at the extrapolation's level.
     """
@@ -60,6 +61,10 @@ class Prediction:
         The new size's expected curve, shape (n,); None where nothing is claimed.
     draws
         Draws of it; None where its error is unknown.
+    offset
+        The offset at which curves collapse.
+    offsets
+        How it agrees with the law's irreducible loss; None for `ends`.
     run_noise, misfit, plan, notes
         See `Extrapolation`.
     """
@@ -68,6 +73,8 @@ class Prediction:
     law: JointLaw = JointLaw()
     expected: Array | None = None
     draws: CurveDraws | None = None
+    offset: float = math.nan
+    offsets: OffsetAgreement | None = None
     run_noise: float = math.nan
     misfit: float = math.nan
     plan: tuple[PlanRow, ...] = ()

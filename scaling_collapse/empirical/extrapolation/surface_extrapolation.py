@@ -258,7 +258,7 @@ def _beyond(surface: LossSurface, params: float, tokens: float, *, far: bool) ->
         if factor > REFUSED and not far:
             raise InputError(
                 f"extrapolate_surface needs {name} within {REFUSED:.0f} times what was run; got {value:.4g}, "
-                f"{factor:.3g} times beyond. Run nearer sizes, or ask for it with far=True."
+                f"{factor:.3g} times beyond. Run nearer sizes, or ask for it with far=True (--far)."
             )
         if factor > WARNED:
             notes.append(f"{value:.4g} {name} lie {factor:.3g} times beyond the runs: that the law goes on is assumed.")

@@ -56,11 +56,12 @@ def paint_extrapolation(axes: Any, found: Extrapolation) -> Any:
 def _finding(found: Extrapolation) -> str:
     low, high = found.final_interval
     one = "interval unknown" if np.isnan(low) else f"one run: {low:.4g} to {high:.4g} ({found.level:.0%})"
-    return f"{count(found.params)} parameters end at {found.final_loss:.4g}\n{one}"
+    doubt = "" if found.status == "ok" else f"; {found.status}"
+    return f"{count(found.params)} parameters end at {found.final_loss:.4g}{doubt}\n{one}"
 
 
 def paint_deviations(axes: Any, found: Extrapolation) -> Any:
-    """Reducible loss relative to the joint law times the universal curve, less 1, of all sizes; the axes."""
+    """Reducible loss relative to the law times the universal curve, less 1, of all sizes; the axes."""
     law, kept = found.law, found.x >= FIRST
     x = found.x[kept]
     curve = (found.loss[kept] - law.L0) / (found.final_loss - law.L0)
@@ -82,7 +83,7 @@ def paint_deviations(axes: Any, found: Extrapolation) -> Any:
         axes.set_ylim(-2 * reach, 2 * reach)
         axes.legend(loc="lower right")
     axes.set(
-        xlim=(0, 1), xlabel="normalized compute $x = t/t^*$", ylabel="off the joint law and curve (%)",
+        xlim=(0, 1), xlabel="normalized compute $x = t/t^*$", ylabel="off the law and curve (%)",
         title="How far sizes lie from\nthe law times the common curve",
     )  # fmt: skip
     return axes

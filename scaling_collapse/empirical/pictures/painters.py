@@ -125,7 +125,7 @@ def surface_extrapolation(result: SurfaceExtrapolation, axes: Any) -> Any:
 def extrapolation(result: Extrapolation, axes: Any) -> Any:
     """The ladder's mean curves and the predicted one with its band, loss against compute."""
     if not result.claimed:
-        raise InputError(f"Extrapolation.plot needs a predicted curve; got status {result.status!r}. Add sizes.")
+        raise InputError(f"Extrapolation.plot needs a predicted curve; got status '{result.status}'. Add sizes.")
     from .extrapolation_picture import paint_extrapolation
 
     return paint_extrapolation(axes, result)
