@@ -13,8 +13,9 @@ from ..common import Framed, InputError, Painted, Result, Source, count, opened,
 from ..theory import LossCurve
 from . import schedules
 from .forecasting import Forecast, forecast
-from .laws.band_spread import LAW_SHARE, Spread, spread_of
+from .laws.band_spread import Spread, spread_of
 from .laws.rates import Rates, Units, rates_of
+from .laws.shares import shares_for
 from .target import Target
 
 __all__ = ["Cooldown", "CooldownPlan", "plan_cooldown"]
@@ -287,6 +288,7 @@ def _differences(found: Sequence[Forecast], best: int, spread: Spread) -> list[f
     loss = np.array([losses[-1] for losses, _ in curves])
     gradient = np.array([gradients[-1] for _, gradients in curves])
     away = gradient - gradient[best]
-    variance = np.einsum("ij,jk,ik->i", away, spread.covariance, away) + (LAW_SHARE * (loss - loss[best])) ** 2
+    variance = np.einsum("ij,jk,ik->i", away, spread.covariance, away)
+    variance += (shares_for(fit.optimizer).law * (loss - loss[best])) ** 2
     variance += (spread.run * loss) ** 2
     return [float(math.sqrt(max(v, 0.0))) for v in variance]

@@ -12,10 +12,12 @@ from numpy.typing import NDArray
 from ..common import Array, Framed, InputError, Painted, Source, count, opened, plain, value_in_words
 from ..theory import LossCurve
 from .laws import in_hindsight
-from .laws.band_spread import EARLY_SHARE, Spread, log_spread, octaves_beyond, reach, spread_of
+from .laws.band_spread import EARLY_SHARE, UNLOGGED_SHARE, Spread, log_spread, octaves_beyond, reach, spread_of
 from .laws.calibrate import calibrate
 from .laws.calibration import Calibration, Status
-from .laws.rates import Rates, rates_of
+from .laws.glitches import check_one_unit
+from .laws.logged_rates import Logged, as_late, completed, logged
+from .laws.rates import Rates
 from .target import Target
 
 __all__ = ["Forecast", "early_note", "forecast"]
@@ -183,17 +185,21 @@ def _one(fit: Calibration, spread: Spread, target: Target, level: float) -> Fore
         raise InputError(
             f"forecast needs increasing tokens >= 0; got run {target.run!r} out of order. Sort its points."
         )
-    rates = rates_of(target.run, target.params, tokens, target.lr, fit.units, target.noise_trace)
+    told, used = _log(fit, target, tokens)
+    rates = used.rates(fit.units, target.noise_trace)
     if fit.status is Status.TOO_FEW_POINTS:
         loss = low = high = np.full(tokens.size, np.nan)
         notes: tuple[str, ...] = ("too few points to fit: nothing is forecast",)
         first = 0
     else:
         loss, spread_of_ln, early = _curve(fit, spread, rates)
+        if used is not told:  # the beginning may be either: half of what it matters
+            other, *_ = _curve(fit, spread, told.rates(fit.units, target.noise_trace))
+            spread_of_ln = np.hypot(spread_of_ln, 0.5 * np.log(other / loss))
         first = int(early.sum())
         width = spread_of_ln * ndtri(0.5 + level / 2)
         low, high = loss * np.exp(-width), loss * np.exp(width)
-        notes = ((early_note(first),) if first else ()) + _warnings(fit, rates)
+        notes = ((early_note(first),) if first else ()) + used.notes + fit.notes + _warnings(fit, rates)
     return Forecast(
         target=target,
         loss=loss,
@@ -207,6 +213,15 @@ def _one(fit: Calibration, spread: Spread, target: Target, level: float) -> Fore
     )
 
 
+def _log(fit: Calibration, target: Target, tokens: Array) -> tuple[Logged, Logged]:
+    """The target's rates, its beginning filled; and those used, as the calibration runs' beginning may be unknown."""
+    read = logged(target.run, target.params, tokens, target.lr)
+    peaks = {log.run: float(log.eta.max()) for log in fit.logs}
+    check_one_unit(peaks | {target.run: float(read.eta.max())}, "forecast")
+    [told] = completed([read], known=fit.logs)
+    return told, as_late(told, fit.logs)
+
+
 def _curve(fit: Calibration, spread: Spread, rates: Rates) -> tuple[Array, Array, NDArray[np.bool_]]:
     """The loss, the standard deviation of its logarithm, and the points that lie before what the law is trusted at."""
     z = rates.z[rates.first :]
@@ -215,7 +230,9 @@ def _curve(fit: Calibration, spread: Spread, rates: Rates) -> tuple[Array, Array
     spread_of_ln = log_spread(fit, spread, rates, loss, gradient)
     if early.any():
         loss = np.where(early, fit.measured(z, rates.params), loss)
-        spread_of_ln = np.where(early, np.hypot(spread.point, EARLY_SHARE), spread_of_ln)
+        before = np.log(np.maximum(fit.begins(rates.params) / np.maximum(z, 1e-9), 1.0))
+        wide = np.minimum(EARLY_SHARE + UNLOGGED_SHARE * before, 1.0)
+        spread_of_ln = np.where(early, np.hypot(spread.point, wide), spread_of_ln)
     return loss, spread_of_ln, early
 
 

@@ -19,6 +19,7 @@ from scaling_collapse.sgd_noise_model.laws.trunk import build_trunk
 T = 1e9
 TOKENS = np.unique(np.r_[np.geomspace(1e-3, 1, 120), np.linspace(0.005, 1, 200)]) * T
 TRUTH = {"L0": 2.5, "A": 0.3, "a": 0.45, "C": 0.09, "q": 0.1, "b": 0.5, "f": 0.35, "lag": 0.01, "memory": 0.2}
+TRUTH |= {"kappa": 0.3, "nu": -0.4}  # of account only at another peak
 
 
 def rates(schedule, tokens=TOKENS, peak=1e-3):
@@ -245,8 +246,9 @@ def test_every_start_is_reported_and_a_refit_from_the_minimum_stays():
     fit = calibrate(calibration(1e-3))
     assert len(fit.solution.starts) == fit.model.starts_per_fit
     again = solve_law(
-        fit.model, fit.prepared, [np.log(c.loss) for c in fit.curves], fit.masks, start=fit.solution.theta
-    )
+        fit.model, fit.prepared, [np.log(c.loss) for c in fit.curves], fit.masks,
+        start=fit.solution.theta, weights=fit.weights,
+    )  # fmt: skip
     assert again.objective <= fit.solution.objective * (1 + 1e-9)
 
 
