@@ -113,8 +113,8 @@ def forecast(
     targets
         `Targets` or single ones, or curves of which only the rates are read; or what `read_targets` takes.
     law
-        `response`, `traced-response`, `one-power`, `momentum`, `multi-power` or `noise` (hindsight: reads the target's
-        noise); by default `traced-response` where noise was traced, else `response`.
+        `response`, `traced-response`, `one-power`, `momentum`, `multi-power`, `functional`, `convex-bound` or `noise`
+        (hindsight: reads the target's noise); by default `traced-response` where noise was traced, else `response`.
     level
         Coverage of the bands, in (0, 1). They hold run-to-run noise, the fit's uncertainty and the law's own error.
 

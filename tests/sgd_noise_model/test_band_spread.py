@@ -1,16 +1,25 @@
 """The width of a forecast's band, part by part: each against the same sum written out, on a law made of two lines."""
 
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from types import SimpleNamespace
 from typing import NamedTuple
 
 import numpy as np
 import pytest
 
-from scaling_collapse.sgd_noise_model.laws.band_spread import Spread, log_spread, octaves_beyond, reach, spread_of
+from scaling_collapse.sgd_noise_model.laws.band_spread import (
+    Spread,
+    log_spread,
+    octaves_beyond,
+    reach,
+    shares_of,
+    spread_of,
+)
 from scaling_collapse.sgd_noise_model.laws.law_solution import HUBER_DELTA
-from scaling_collapse.sgd_noise_model.laws.shares import EITHER
+from scaling_collapse.sgd_noise_model.laws.shares import shares_for
+
+EITHER = shares_for(None, 0.5)  # nobody says which, and this law has no `b` to tell
 
 Z = np.geomspace(0.01, 4.0, 60)
 ZERO = np.zeros(Z.size)
@@ -206,3 +215,24 @@ def test_too_few_points_say_nothing():
     assert math.isnan(found.run)
     assert found.covariance.shape == (2, 2)
     assert np.isnan(found.covariance).all()
+
+
+def test_the_sign_of_b_tells_the_kind_of_optimizer_where_nobody_says():
+    def shares(b, sd, optimizer=None):
+        fit = SimpleNamespace(
+            optimizer=optimizer,
+            model=SimpleNamespace(parameters=(SimpleNamespace(name="L0"), SimpleNamespace(name="b"))),
+            solution=SimpleNamespace(theta=np.array([0.0, b])),
+        )
+        return shares_of(fit, replace(NOTHING, covariance=np.diag([9.0, sd**2])))
+
+    for name in ("law", "trunk"):
+        low, high = getattr(ADAPTIVE, name), getattr(PLAIN, name)
+        assert getattr(shares(2.0, 0.1), name) == pytest.approx(low, rel=0.01)
+        assert getattr(shares(-2.0, 0.1), name) == pytest.approx(high, rel=0.01)
+        assert getattr(shares(0.0, 0.1), name) == pytest.approx(math.sqrt((low**2 + high**2) / 2))
+        ratio = math.exp(-(0.6**2) / 2 / (0.16 + 0.25)) / math.exp(-(0.2**2) / 2 / (0.16 + 0.25))
+        plain = ratio / (1 + ratio)
+        assert getattr(shares(0.2, 0.5), name) ** 2 == pytest.approx(plain * high**2 + (1 - plain) * low**2)
+    assert shares(-2.0, 0.1, "adaptive") == ADAPTIVE
+    assert shares(2.0, 0.1, "plain") == PLAIN

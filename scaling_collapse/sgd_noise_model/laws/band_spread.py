@@ -25,9 +25,11 @@ import numpy as np
 from ...common import HUBER_DELTA, Array
 from .calibration import Calibration
 from .rates import Rates
+from .response import OPTIMIZERS
+from .schedule_law import Prior
 from .shares import Shares, shares_for
 
-__all__ = ["Parts", "Spread", "log_spread", "octaves_beyond", "parts_of", "reach", "spread_of"]
+__all__ = ["Parts", "Spread", "log_spread", "octaves_beyond", "parts_of", "reach", "shares_of", "spread_of"]
 
 EARLY_SHARE = 0.02
 """Before the first fitted point the forecast is another run's measured loss: right to about this share."""
@@ -103,12 +105,33 @@ def log_spread(
 ) -> Array:
     """Standard deviation of `ln L` at the logged points of a target, shape (n,); shares by default those of the fit."""
     parts = parts_of(fit, spread, rates, loss, gradient)
-    s = shares or shares_for(fit.optimizer)
+    s = shares or shares_of(fit, spread)
     law = s.donor if fit.donor is not None else s.law
     own = (
         (law * parts.law) ** 2 + (s.trunk * parts.trunk) ** 2 + (s.peak * parts.peak) ** 2 + (s.size * parts.size) ** 2
     )
     return np.sqrt(parts.known + own)
+
+
+def shares_of(fit: Calibration, spread: Spread) -> Shares:
+    """The shares of the runs' kind of optimizer; where no run names it, what the sign of `b` says of it counts.
+
+    `b` is positive under Adam and negative under plain SGD: two Gaussians (`response.OPTIMIZERS`), widened by what the
+    runs leave open of it, are as probable before.
+    """
+    names = [p.name for p in fit.model.parameters]
+    if fit.optimizer is not None or "b" not in names:
+        return shares_for(fit.optimizer, 0.5)
+    at = names.index("b")
+    b, kinds = float(fit.solution.theta[at]), OPTIMIZERS["b"]
+    open_ = max(float(spread.covariance[at, at]), 0.0)
+
+    def density(prior: Prior) -> float:
+        variance = prior.sd**2 + open_
+        return math.exp(-((b - prior.mean) ** 2) / (2 * variance)) / math.sqrt(variance)
+
+    adaptive, plain = density(kinds.adaptive) + 1e-12, density(kinds.plain) + 1e-12
+    return shares_for(None, plain / (adaptive + plain))
 
 
 def parts_of(fit: Calibration, spread: Spread, rates: Rates, loss: Array, gradient: Array) -> Parts:
@@ -121,7 +144,7 @@ def parts_of(fit: Calibration, spread: Spread, rates: Rates, loss: Array, gradie
         known=known,
         law=(flat - loss) / loss,
         trunk=(reached - flat) / loss,
-        peak=abs(octaves_beyond(fit, rates)),
+        peak=0.0 if fit.model.peaks else abs(octaves_beyond(fit, rates)),  # else part 3 has it
         size=_between_sizes(fit, rates),
     )
 

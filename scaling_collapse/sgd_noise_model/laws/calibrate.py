@@ -28,6 +28,8 @@ EARLY = 0.05
 """Points before this share of the longest calibration run are not fitted: the trunk's power law has not set in."""
 CORRELATED = 25.0
 """Neighbouring points of a run share their errors: information is this much less than that of independent points."""
+LEAST_WEIGHT = 0.1
+"""Of an early point, where the law weighs points by the progress made."""
 EARLY_TRACED = 0.02
 """The same for laws on a measured trunk, as a share of each run."""
 
@@ -180,7 +182,7 @@ def _fitted(
     """The law fitted to all of these runs, for the size of the first."""
     prepared = [model.prepare(r) for r in rates]
     curves = tuple(run.curve for run in runs)
-    weights = [(r.z[r.first :] / r.z[-1]) ** model.late_weight for r in rates]
+    weights = [np.maximum((r.z[r.first :] / r.z[-1]) ** model.late_weight, LEAST_WEIGHT) for r in rates]
     solution = solve_law(model, prepared, [np.log(c.loss) for c in curves], masks, held=held, weights=weights)
     status, open_numbers = _status(solution, [] if held else rates, sum(int(m.sum()) for m in masks))
     return Calibration(

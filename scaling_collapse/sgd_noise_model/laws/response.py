@@ -16,7 +16,7 @@ from .relaxation import relaxed
 from .schedule_law import POWER_LAW, POWER_LAW_NUMBERS, Parameter, Prior, ScheduleLaw, positive, power_law, stack
 from .shares import Optimizer
 
-__all__ = ["PEAK", "RESPONSE", "DeficitResponse", "Response", "deficit_response", "prepare_response"]
+__all__ = ["OPTIMIZERS", "PEAK", "RESPONSE", "DeficitResponse", "Response", "deficit_response", "prepare_response"]
 
 PEAK = (
     Parameter("kappa", "progress with the peak rate, as its power", (0.5,), prior=Prior(0.5, 0.4)),
@@ -25,7 +25,9 @@ PEAK = (
 """What another peak rate changes: of no account where all runs have the reference's."""
 
 RESPONSE = (
-    Parameter("b", "growth of the noise level per unit of remembered deficit", (0.4,), prior=Prior(0.4, 0.4)),
+    Parameter(
+        "b", "growth of the noise level per unit of remembered deficit", (0.4, 0.4, -0.4, 0.8), prior=Prior(0.4, 0.4)
+    ),
     Parameter("f", "share of the response that lags", (-0.85,), link="logit", prior=Prior(-0.85, 1.0)),
     Parameter("lag", "its memory, share of tau_ref", (-4.5, -6.0, -3.0), link="log", prior=Prior(-4.5, 1.5)),
     Parameter(
@@ -127,6 +129,7 @@ class Response(ScheduleLaw):
     title = "response with memory"
     peaks = True
     late_weight = 2.0
+    starts_per_fit = 4
 
     def __init__(self, units: Units) -> None:
         super().__init__(units)
@@ -142,10 +145,7 @@ class Response(ScheduleLaw):
         """The law with the priors of `b` and `kappa` for this kind of optimizer."""
         law = copy(self)
         priors = {name: both.of(optimizer) for name, both in OPTIMIZERS.items()}
-        law.parameters = tuple(
-            replace(p, prior=priors[p.name], starts=(priors[p.name].mean,)) if p.name in priors else p
-            for p in self.parameters
-        )
+        law.parameters = tuple(replace(p, prior=priors.get(p.name, p.prior)) for p in self.parameters)
         return law
 
     def prepare(self, rates: Rates) -> _Prepared:

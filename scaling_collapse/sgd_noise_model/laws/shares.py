@@ -6,12 +6,13 @@ table's bands with the shares of all the others (docs/results/forecasts.md).
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping
 from typing import Any, Literal, NamedTuple
 
 from ...common import InputError
 
-__all__ = ["ADAPTIVE", "EITHER", "PLAIN", "Optimizer", "Shares", "optimizer_of", "shares_for"]
+__all__ = ["ADAPTIVE", "PLAIN", "Optimizer", "Shares", "optimizer_of", "shares_for"]
 
 Optimizer = Literal["adaptive", "plain"]
 """Whether steps are divided by the size of gradients (Adam and its kin), or not (SGD)."""
@@ -63,15 +64,14 @@ class Shares(NamedTuple):
     size: float
 
 
-ADAPTIVE = Shares(law=0.03, donor=0.1, trunk=0.2, peak=0.008, size=0.3)
-PLAIN = Shares(law=0.03, donor=0.1, trunk=0.2, peak=0.008, size=0.3)
-EITHER = Shares(*map(max, ADAPTIVE, PLAIN))
-"""Where nobody says which."""
+ADAPTIVE = Shares(law=0.018, donor=0.1, trunk=0.07, peak=0.008, size=0.3)
+PLAIN = Shares(law=0.029, donor=0.1, trunk=0.24, peak=0.008, size=0.3)
 
 
-def shares_for(optimizer: Optimizer | None) -> Shares:
-    """The shares of a kind of optimizer; the larger ones of both kinds where it is not known."""
-    return EITHER if optimizer is None else ADAPTIVE if optimizer == "adaptive" else PLAIN
+def shares_for(optimizer: Optimizer | None, plain: float) -> Shares:
+    """The shares of a kind of optimizer; where it is not known, of both by the probability of `plain` (in squares)."""
+    weight = plain if optimizer is None else float(optimizer == "plain")
+    return Shares(*(math.sqrt((1 - weight) * a * a + weight * b * b) for a, b in zip(ADAPTIVE, PLAIN, strict=True)))
 
 
 def optimizer_of(extras: Iterable[Mapping[str, Any]]) -> Optimizer | None:
