@@ -3,9 +3,9 @@
 python benchmarks/forecast_coverage.py [CURVES]
 
 Runs are left out as in forecasts.py. For every table, the shares are those that give the other tables of its kind of
-optimizer the lowest interval score of a 90 % band (width, and 20 times what lies outside, over the table's best);
-then the share of the table's own points in its bands is counted. The last lines are the shares from all tables: those
-of `laws/shares.py`.
+optimizer the lowest interval score of a 90 % band (width, and 20 times what lies outside, over the table's best), times
+the factor that covers those tables by 90 % on average; then the share of the table's own points in its bands is
+counted. The last lines are the shares from all tables: those of `laws/shares.py`.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from pathlib import Path
 import numpy as np
 from forecast_protocols import CURVES, OLMO, TABLES, Case, cases, load, olmo_cases, simulated_cases, unshared
 from numpy.typing import NDArray
-from scipy.optimize import minimize
+from scipy.optimize import brentq, minimize
 
 from scaling_collapse.sgd_noise_model import forecast
 from scaling_collapse.sgd_noise_model.laws.band_spread import parts_of, spread_of
@@ -84,6 +84,22 @@ def estimated(tables: list[Errors], start: Shares) -> Array:
     return _lowest(lambda v: sum(score(v, one) / b for one, b in zip(tables, best, strict=True)), tables, start)
 
 
+def covered(ln_shares: Array, one: Errors) -> float:
+    """The share of a table's points in its bands."""
+    return float(((np.abs(one.error) <= half_width(one, ln_shares)) * one.weight).sum())
+
+
+def calibrated(tables: list[Errors], start: Shares) -> Array:
+    """The shares of the lowest score, all times one factor, with which tables are covered by 90 % on average."""
+    ln_shares = estimated(tables, start)
+
+    def missing(ln_factor: float) -> float:
+        return float(np.mean([covered(ln_shares + ln_factor, one) for one in tables])) - 0.9
+
+    inside = missing(-1.0) < 0 < missing(1.0)
+    return ln_shares + (float(brentq(missing, -1.0, 1.0, xtol=1e-3)) if inside else 0.0)
+
+
 def _lowest(function: Callable[[Array], float], tables: list[Errors], start: Shares) -> Array:
     """Where a function of the logarithms is lowest; shares that the tables say nothing of stay where they start."""
     first = np.log([getattr(start, name) for name in ESTIMATED])
@@ -113,13 +129,13 @@ def main(folder: Path) -> None:
     print("points in the 90 % band, shares estimated without the table; median half-width")
     for one in found:
         others = [t for t in found if t.optimizer == one.optimizer and t is not one]
-        shares = estimated(others, ADAPTIVE if one.optimizer == "adaptive" else PLAIN)
+        shares = calibrated(others, ADAPTIVE if one.optimizer == "adaptive" else PLAIN)
         half = half_width(one, shares)
-        covered = float(((np.abs(one.error) <= half) * one.weight).sum())
         words = ", ".join(f"{name} {value:.3f}" for name, value in zip(ESTIMATED, np.exp(shares), strict=True))
-        print(f"{one.table:24s} {one.optimizer:9s} {covered:.3f}  +- {100 * np.median(half):.3f} %   ({words})")
+        share, width = covered(shares, one), 100 * np.median(half)
+        print(f"{one.table:24s} {one.optimizer:9s} {share:.3f}  +- {width:.3f} %   ({words})")
     for optimizer, start in (("adaptive", ADAPTIVE), ("plain", PLAIN)):
-        shares = np.exp(estimated([t for t in found if t.optimizer == optimizer], start))
+        shares = np.exp(calibrated([t for t in found if t.optimizer == optimizer], start))
         print(f"all {optimizer}: " + ", ".join(f"{n} {v:.3f}" for n, v in zip(ESTIMATED, shares, strict=True)))
 
 

@@ -196,22 +196,17 @@ def plan_cooldown(
     far
         Plan beyond 3 times the longest calibration run.
 
-    Returns
-    -------
-    CooldownPlan
-
     Raises
     ------
     InputError
-        If an argument is out of its domain, or nothing can be forecast from the runs.
+        If an argument is out of its domain, the budget too far, or nothing can be forecast from the runs.
 
     Examples
     --------
     >>> t = np.linspace(1e6, 1e8, 200)
     >>> def run(name, decay):
     ...     s = np.minimum(1.0, (1.0001e8 - t) / (decay * 1e8))
-    ...     tau = np.cumsum(s) * (t[1] - t[0])
-    ...     loss = 2.0 + 0.5 * (tau / 1e8) ** -0.4 - 0.1 * (1 - s)
+    ...     loss = 2.0 + 0.5 * (np.cumsum(s) / 200) ** -0.4 - 0.1 * (1 - s)
     ...     return LossCurve(run=name, params=1e6, tokens=t, loss=loss, lr=1e-3 * s)
     >>> plan = plan_cooldown([run("a", 1e-9), run("b", 0.2), run("c", 1.0)], 1e8, shapes=["linear"])
     >>> plan.best.shape, bool(plan.best.gain > 0.05)
@@ -222,8 +217,7 @@ def plan_cooldown(
     known = list(opened(curves, use_horizon=False))
     recipe = recipe_of(known, params)
     recipe.check(budget, far=far)
-    targets = _targets(recipe, options, budget)
-    found = forecast(known, targets, law=law, level=level)
+    found = forecast(known, _targets(recipe, options, budget), law=law, level=level)
     _check_law(found[0])
     constant, *plans = _judged(options, found, budget)
     ranked = tuple(sorted(plans, key=lambda p: p.loss))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import Any
 
 import numpy as np
@@ -18,9 +19,21 @@ from .laws.calibration import Calibration, Status
 from .laws.glitches import check_one_unit
 from .laws.logged_rates import Logged, as_late, completed, logged
 from .laws.rates import Rates
+from .planned_schedule import FARTHEST
 from .target import Target
 
 __all__ = ["Forecast", "early_note", "forecast"]
+
+
+SAME_PEAK = 0.05
+"""Factors of 2 between two peak rates that count as one."""
+
+
+class Outside(StrEnum):
+    """How a target leaves what was calibrated so far that the fit's own status says too little."""
+
+    PEAK = "peak rate not calibrated"
+    FAR = "more than 3 times further than calibrated"
 
 
 @dataclass(frozen=True, eq=False, kw_only=True, repr=False)
@@ -56,6 +69,12 @@ class Forecast(Framed, Painted):
     early: int = 0
 
     @property
+    def status(self) -> str:
+        """`"ok"` only where the fit is, and the target stays within what was calibrated."""
+        outside = _outside(self.calibration, self.rates)
+        return outside.value if outside else self.calibration.status_in_words
+
+    @property
     def final(self) -> tuple[float, float, float]:
         """Loss, low and high at the last point."""
         return float(self.loss[-1]), float(self.low[-1]), float(self.high[-1])
@@ -72,7 +91,7 @@ class Forecast(Framed, Painted):
         return [
             ("parameters", count(self.target.params)),
             ("length", f"{count(self.target.tokens[-1])} {clock}, {self.loss.size} points"),
-            ("law", f"{fit.law} ({fit.status_in_words})"),
+            ("law", f"{fit.law} ({self.status})"),
             ("fitted to", f"{len(fit.curves)} runs"),
             *(("warning", text) for text in self.warnings),
         ]
@@ -92,7 +111,7 @@ class Forecast(Framed, Painted):
             "level": self.level,
             "law": self.calibration.law,
             "hindsight": self.calibration.model.hindsight,
-            "status": self.calibration.status_in_words,
+            "status": self.status,
             "parameters": self.calibration.solution.values,
             "calibrated_on": [c.run for c in self.calibration.curves],
             "warnings": self.warnings,
@@ -246,10 +265,11 @@ def _warnings(fit: Calibration, rates: Rates) -> tuple[str, ...]:
     """Where a target leaves the calibration's cover."""
     notes = []
     octaves = octaves_beyond(fit, rates)
-    if abs(octaves) > 0.05:
+    if abs(octaves) > SAME_PEAK:
         side = "above the highest" if octaves > 0 else "below the lowest"
         notes.append(
-            f"the peak learning rate is a factor {2.0 ** abs(octaves):.3g} {side} calibrated: curvature adapts to it"
+            f"the peak learning rate is a factor {2.0 ** abs(octaves):.3g} {side} calibrated: curvature adapts to it; "
+            "short runs at the new peak would tell how"
         )
     further = rates.z[-1] / reach(fit, rates)
     if further > 1.02:
@@ -266,6 +286,14 @@ def _warnings(fit: Calibration, rates: Rates) -> tuple[str, ...]:
     if fit.status is Status.NOT_CONVERGED:
         notes.append("the fit did not converge: treat the curve as a guess")
     return tuple(notes)
+
+
+def _outside(fit: Calibration, rates: Rates) -> Outside | None:
+    if fit.status in (Status.TOO_FEW_POINTS, Status.NOT_CONVERGED, Status.NO_DECAYED_RUN):
+        return None  # that is worse
+    if abs(octaves_beyond(fit, rates)) > SAME_PEAK:
+        return Outside.PEAK
+    return Outside.FAR if rates.z[-1] > FARTHEST * reach(fit, rates) else None
 
 
 def _memory(rates: Rates) -> float:

@@ -107,7 +107,7 @@ def _show_law(forecast: Forecast, answer: Answer) -> None:
 
     fit = forecast.calibration
     label = " (hindsight: it reads the target's own noise)" if fit.model.hindsight else ""
-    answer.say(f"Law: {fit.law}{label}, fitted to {len(fit.curves)} runs; status: {fit.status_in_words}")
+    answer.say(f"Law: {fit.law}{label}, fitted to {len(fit.curves)} runs; status: {forecast.status}")
     answer.say(
         *(
             f"  left out: {name}: {reason}"

@@ -17,7 +17,7 @@ from scaling_collapse.sgd_noise_model.laws.band_spread import (
     spread_of,
 )
 from scaling_collapse.sgd_noise_model.laws.law_solution import HUBER_DELTA
-from scaling_collapse.sgd_noise_model.laws.shares import shares_for
+from scaling_collapse.sgd_noise_model.laws.shares import ADAPTIVE, PLAIN, shares_for
 
 EITHER = shares_for(None, 0.5)  # nobody says which, and this law has no `b` to tell
 
@@ -57,7 +57,7 @@ class Line:
     """`L = 2 + 0.5 z^-0.3 + theta_0 z + theta_1`: what the rate would have left, and two lines."""
 
     peaks = False
-    parameters = (SimpleNamespace(prior=None), SimpleNamespace(prior=Prior(0.0, 0.4)))
+    parameters = (SimpleNamespace(name="first", prior=None), SimpleNamespace(name="second", prior=Prior(0.0, 0.4)))
 
     def prepare(self, rates):
         assert (rates.before == 1).all()
@@ -173,7 +173,7 @@ def naive_spread(residuals):
         if len(used) < 5:
             continue
         second = [(e[i] - 2 * e[i + 1] + e[i + 2]) / math.sqrt(6) for i in used[:-2]]
-        points.append(1.4826 * np.median(np.abs(second - np.median(second))))
+        points.append(np.quantile(np.abs(second - np.median(second)), 0.9) / 1.6449)
         blocks = {}
         for i in used:
             blocks.setdefault(math.floor(2 * math.log2(Z[i])), []).append(i)

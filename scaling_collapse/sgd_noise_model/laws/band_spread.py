@@ -35,6 +35,8 @@ EARLY_SHARE = 0.02
 """Before the first fitted point the forecast is another run's measured loss: right to about this share."""
 UNLOGGED_SHARE = 0.2
 """Before the first logged point of all, for each factor of e in time: the loss may have been far higher."""
+POINTS_INSIDE, QUANTILE = 0.9, 1.6449
+"""Point noise has heavy tails, and is larger early: its scale is the one that holds for this share of the points."""
 BLOCKS_PER_OCTAVE = 2
 
 
@@ -66,7 +68,7 @@ def spread_of(fit: Calibration) -> Spread:
         loss, gradient = fit.model.losses(fit.solution.theta, prepared)
         g = (gradient / loss[:, None])[mask]
         second = np.diff(e, 2) / math.sqrt(6.0)
-        points.append(1.4826 * float(np.median(np.abs(second - np.median(second)))))
+        points.append(float(np.quantile(np.abs(second - np.median(second)), POINTS_INSIDE)) / QUANTILE)
         block = np.floor(np.log2(np.maximum(rates.z[rates.first :][mask], 1e-9)) * BLOCKS_PER_OCTAVE)
         w = weight[mask]
         capped = w * np.clip(e, -HUBER_DELTA, HUBER_DELTA)

@@ -64,8 +64,8 @@ class Shares(NamedTuple):
     size: float
 
 
-ADAPTIVE = Shares(law=0.018, donor=0.1, trunk=0.07, peak=0.008, size=0.3)
-PLAIN = Shares(law=0.029, donor=0.1, trunk=0.24, peak=0.008, size=0.3)
+ADAPTIVE = Shares(law=0.016, donor=0.1, trunk=0.073, peak=0.008, size=0.3)
+PLAIN = Shares(law=0.037, donor=0.1, trunk=0.31, peak=0.008, size=0.3)
 
 
 def shares_for(optimizer: Optimizer | None, plain: float) -> Shares:
