@@ -89,8 +89,9 @@ def main(folder: Path, verbose: bool, only: tuple[str, ...]) -> None:
             if law == ("traced-response" if table.startswith("qiu") else "response"):
                 covered += scores
             print(f"{table:24s} {law:16s} {len(scores):3d} runs  {line(scores)}")
-    share = np.mean([s.covered for s in covered])
-    print(f"the project's own laws, all {len(covered)} left-out runs: {share:.3f} of points in the band")
+    if covered:
+        share = np.mean([s.covered for s in covered])
+        print(f"the project's own laws, all {len(covered)} left-out runs: {share:.3f} of points in the band")
 
     if only:
         return
