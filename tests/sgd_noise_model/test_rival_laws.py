@@ -41,7 +41,7 @@ def convex_bound(eta, D, G):
 def test_the_convex_bound_is_the_theorem(schedule):
     """A sum of 1 / j over steps is ln n + Euler's constant: that is the step at which the integral ends."""
     law, eta = LAWS["convex-bound"](UNITS), SCHEDULES[schedule]
-    D, G, step = 300.0, 0.05, math.exp(-np.euler_gamma)
+    D, G, step = 3.0, 0.05, math.exp(-np.euler_gamma)
     theta = np.log([2.0, D / UNITS.tau, G, step / UNITS.tau])
     fast = law.losses(theta, law.prepare(on_steps(eta)))[0][AT]
     slow = 2.0 + convex_bound(eta, D, G)

@@ -88,7 +88,7 @@ def optimizer_of(extras: Iterable[Mapping[str, Any]]) -> Optimizer | None:
     ('adaptive', 'plain', None)
     """
     named = {str(_one(extra["optimizer"])) for extra in extras if "optimizer" in extra}
-    kinds = {FAMILIES[key]: name for name in sorted(named) if (key := _family(name)) in FAMILIES}
+    kinds: dict[Optimizer, str] = {FAMILIES[key]: name for name in sorted(named) if (key := _family(name)) in FAMILIES}
     if len(kinds) > 1:
         raise InputError(
             f"calibrate needs runs of one kind of optimizer; got {' and '.join(kinds.values())}. Leave one kind out."
