@@ -41,7 +41,8 @@ DRAWN = {
     "Ladder", "LawFit", "LossCurve", "Simulation",
 }  # fmt: skip
 ROWS = {
-    "CollapseReport": 181, "CooldownPlan": 10, "Extrapolation": 201, "Forecast": 200, "HorizonFit": 9, "Ladder": 1440,
+    "CollapseReport": 181, "CooldownPlan": 10, "PlannedSchedule": 799, "Extrapolation": 201,
+    "Forecast": 200, "HorizonFit": 9, "Ladder": 1440,
     "LossCurve": 60, "MeasurementPlan": 15, "Simulation": 101, "Validation": 13,
 }  # fmt: skip
 """How many rows the table of an example has; what is not here has none."""
@@ -138,6 +139,7 @@ EXAMPLES = {
     "ComputeOptimal": lambda: sc.derive("a*t**-mu + b*p**-nu + c*t**-m*p**-n").optimal,
     "Cooldown": lambda: plan().best,
     "CooldownPlan": plan,
+    "PlannedSchedule": lambda: plan().schedule,
     "CoordinateCheck": coordinate_check,
     "CurveSlopes": lambda: admitted().slopes,
     "Derivation": lambda: sc.derive(law()),

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ...common import Array, InputError, count
+from ...common import Array, InputError, Result, count
 from .glitches import without_glitches
 from .rates import Rates, Units, check_rates, rates_of
 
@@ -30,8 +30,8 @@ SAME = 0.05
 """Two rates within this share of each other are the same: a branch takes over the rate of its trunk."""
 
 
-@dataclass(frozen=True, eq=False, kw_only=True)
-class Logged:
+@dataclass(frozen=True, eq=False, kw_only=True, repr=False)
+class Logged(Result):
     """The rates that were logged of one run: times `t`, rates `eta` without NaN, both shape (n,).
 
     `added` of the first rows are another run's; `notes` say what was mended.
@@ -43,6 +43,10 @@ class Logged:
     eta: Array
     added: int = 0
     notes: tuple[str, ...] = ()
+
+    def headline(self) -> str:
+        """The run, and from when to when."""
+        return f"Logged rates of run {self.run!r}: {self.t.size} points from {count(self.t[0])} to {count(self.t[-1])}"
 
     def before(self, time: float) -> tuple[Array, Array]:
         """The rows before this time."""
