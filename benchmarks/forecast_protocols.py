@@ -7,7 +7,7 @@ shares to the last bit.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -16,8 +16,13 @@ from numpy.typing import NDArray
 
 from scaling_collapse import LossCurve, read_curves
 from scaling_collapse.common import exponential_average
+from scaling_collapse.sgd_noise_model import power_law, schedules, simulate
+from scaling_collapse.sgd_noise_model.solvers.stability import stability_limit
 
-__all__ = ["CURVES", "TABLES", "Case", "Score", "cases", "load", "luo_score", "score", "unshared"]
+__all__ = [
+    "CURVES", "OLMO", "TABLES", "Case", "Score", "cases", "load", "luo_score", "olmo_cases", "score", "simulated_cases",
+    "unshared",
+]  # fmt: skip
 
 Array = NDArray[np.float64]
 CURVES = Path(__file__).resolve().parents[2] / "shared" / "curves"
@@ -28,6 +33,7 @@ TABLES = (
     "luo_llama_100m",
     "schaipp_slimpajama_val",
 )
+OLMO = "olmo_ladder_c4"
 LUO_FIT = ("cosine_24000", "constant_24000", "wsdcon_9")
 LUO_OTHERS = (
     ("cosine_24000", "constant_24000", "wsdcon_3"),
@@ -98,8 +104,75 @@ def cases(table: str, curves: list[LossCurve]) -> Iterator[Case]:
                 )
         low = [c for c in curves if peak_of(c) < 0.00075]
         high = [c for c in curves if c not in low]
-        yield Case(table, "peak 0.0005 -> 0.001", tuple(low), tuple(high))
-        yield Case(table, "peak 0.001 -> 0.0005", tuple(high), tuple(low))
+        for name, known, new in (("0.0005 -> 0.001", low, high), ("0.001 -> 0.0005", high, low)):
+            short = [c for c in new if steps_of(c) <= 15000]
+            yield Case(table, f"peak {name}", tuple(known), tuple(new))
+            yield Case(
+                table, f"peak {name}, short runs known", (*known, *short), tuple(c for c in new if c not in short)
+            )
+
+
+def olmo_cases(curves: list[LossCurve]) -> Iterator[Case]:
+    """Every size's longest run (2 times 20 tokens a parameter) from the shorter ones, all of them cosines."""
+    known = [c for c in curves if c.lr is not None]
+    for params in sorted({c.params for c in known}):
+        one = [c for c in known if c.params == params]
+        short = tuple(c for c in one if _multiple(c) < 2)
+        if len(short) < len(one):
+            yield Case(OLMO, f"{params:.0f}, 2xC", short, tuple(c for c in one if _multiple(c) == 2))
+
+
+def _multiple(curve: LossCurve) -> float:
+    return float(np.ravel(curve.extra["multiple"])[0])
+
+
+PROBLEMS = (
+    {"alpha": 1.0, "beta": 0.4, "batch": 16, "share": 0.3, "steps": 8000, "floor": 1.0},
+    {"alpha": 0.8, "beta": 0.7, "batch": 16, "share": 0.3, "steps": 8000, "floor": 1.0},
+    {"alpha": 1.0, "beta": 0.6, "batch": 4, "share": 0.3, "steps": 30000, "floor": 0.3},
+    {"alpha": 0.8, "beta": 0.5, "batch": 4, "share": 0.6, "steps": 30000, "floor": 3.0},
+)
+"""Plain SGD on power-law random features: `share` of the highest stable rate, `floor` the irreducible loss as a
+multiple of the reducible one that a linear decay ends at."""
+SCHEDULES = {
+    "constant": schedules.constant(),
+    "cosine": schedules.cosine(),
+    "linear": schedules.linear(),
+    "wsd": schedules.wsd(decay=0.2),
+    "1-sqrt": schedules.wsd(decay=0.4, shape="1-sqrt"),
+    "step": schedules.step(at_progress=(0.4,), factor=0.3),
+    "multi-cosine": schedules.multi_cosine(),
+}
+SIMULATED_FITS = (("constant", "cosine", "wsd"), ("constant", "cosine", "step"))
+
+
+def simulated_cases() -> Iterator[Case]:
+    """Plain SGD, exactly solved: other schedules at the same horizon and at three times it, with noise of .1 %."""
+    for number, problem in enumerate(PROBLEMS):
+        runs = {horizon: _simulated(problem, horizon, number) for horizon in (1, 3)}
+        for fit in SIMULATED_FITS:
+            for horizon, found in runs.items():
+                left_out = tuple(c for name, c in found.items() if horizon > 1 or name not in fit)
+                name = f"{', '.join(fit)} -> {horizon}x"
+                yield Case(f"simulated SGD {number}", name, tuple(runs[1][n] for n in fit), left_out)
+
+
+def _simulated(problem: dict[str, float], horizon: int, seed: int) -> dict[str, LossCurve]:
+    """One run per schedule."""
+    features, batch = power_law(256, alpha=problem["alpha"], beta=problem["beta"]), int(problem["batch"])
+    once = int(problem["steps"])
+    steps = once * horizon
+    peak = problem["share"] * stability_limit(features, batch)
+    end = simulate(features, schedules.linear().at(peak=peak, steps=once), batch=batch, record=[once])
+    floor = problem["floor"] * end.final_loss
+    rows = np.unique(np.round(np.r_[np.geomspace(10, steps, 60), np.linspace(steps / 200, steps, 200)]).astype(int))
+    rng = np.random.default_rng([seed, horizon])
+    runs = {}
+    for name, schedule in SCHEDULES.items():
+        curve = simulate(features, schedule.at(peak=peak, steps=steps), batch=batch, record=rows).curve(name)
+        loss = (curve.loss + floor) * np.exp(1e-3 * rng.standard_normal(len(curve)))
+        runs[name] = replace(curve, loss=loss, noise_trace=None, extra={"optimizer": "sgd"})
+    return runs
 
 
 def fraction(curve: LossCurve) -> float:

@@ -14,6 +14,7 @@ SCHEDULES = {
     "step": np.where(T < 400, 1.0, np.where(T < 700, 0.3, 0.05)),
     "back up": np.where((T > 300) & (T < 500), 0.2, 1.0),
     "cyclic": 0.6 + 0.4 * np.abs(1 - (T / 125) % 2) - 0.4 * (T > 600),
+    "lower peak": np.minimum(T / 100, 1.0) * np.where(T < 700, 0.4, 0.1),
     "warm-up and decay": np.minimum(np.minimum(T / 150, 1.0), 0.1 + 0.9 * (1000 - T) / 300),
 }
 SIZES = (1e6, 4e6)

@@ -375,7 +375,7 @@ def test_forecast_plan_ranks_cooldowns(capsys, schedule_runs):
             "--table to end in .parquet, .csv or .jsonl; got p.xls",
         ),
         (("--target", "target.parquet", "--table", "runs.parquet"), "does not write onto its own input runs.parquet"),
-        (("--target", "target.parquet", "--law", "magic"), "needs a law of momentum"),
+        (("--target", "target.parquet", "--law", "magic"), "needs a law of convex-bound"),
         (("--target", "none.parquet"), "none.parquet"),
     ],
 )

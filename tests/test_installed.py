@@ -54,7 +54,10 @@ VERBS = {
     "forecast": ([*FORECAST, "--target", "example:mlp-schedule-wsd"],
                  ["forecast.parquet", "report.json", "forecast.png"]),
     "plan": (["plan", "example:fourier3", "--offset", "0"], ["report.json"]),
-    "forecast's plan": ([*FORECAST, "--plan", "--budget", "1e6"], ["plan.parquet", "report.json", "plan.png"]),
+    "forecast's plan": (
+        [*FORECAST, "--plan", "--budget", "1e6"],
+        ["plan.parquet", "report.json", "plan.png", "schedule.csv", "schedule.json"],
+    ),
     "extrapolate": (["extrapolate", "example:mlp", "--params", "100000"],
                     ["extrapolation.parquet", "report.json", "extrapolation.png"]),
     "validate": (["validate", "example:fourier3", "--offset", "fourier3=0"], ["report.json", "report.html"]),

@@ -43,8 +43,8 @@ DRAWN = {
 }  # fmt: skip
 ROWS = {
     "CollapseReport": 181, "CooldownPlan": 10, "Extrapolation": 201, "Forecast": 200, "HorizonFit": 9, "Ladder": 1440,
-    "LossCurve": 60, "LossSurface": 15, "MeasurementPlan": 15, "RunningForecast": 60, "Simulation": 101,
-    "SurfaceExtrapolation": 211, "Validation": 13,
+    "LossCurve": 60, "LossSurface": 15, "MeasurementPlan": 15, "PlannedSchedule": 799, "RunningForecast": 60,
+    "Simulation": 101, "SurfaceExtrapolation": 211, "Validation": 13,
 }  # fmt: skip
 """How many rows the table of an example has; what is not here has none."""
 
@@ -144,6 +144,7 @@ EXAMPLES = {
     "ComputeOptimal": lambda: sc.derive("a*t**-mu + b*p**-nu + c*t**-m*p**-n").optimal,
     "Cooldown": lambda: plan().best,
     "CooldownPlan": plan,
+    "PlannedSchedule": lambda: plan().schedule,
     "CoordinateCheck": coordinate_check,
     "CurveSlopes": lambda: admitted().slopes,
     "Derivation": lambda: sc.derive(law()),

@@ -9,6 +9,7 @@ from .laws.calibration import Calibration as Calibration
 from .optimal_schedule import OptimalSchedule as OptimalSchedule
 from .optimal_schedule import best_peak as best_peak
 from .optimal_schedule import optimal_schedule as optimal_schedule
+from .planned_schedule import PlannedSchedule as PlannedSchedule
 from .problems import Problem as Problem
 from .problems import from_eigenvalues as from_eigenvalues
 from .problems import power_law as power_law

@@ -13,8 +13,8 @@ from ..common import Framed, InputError, Painted, Result, Source, count, opened,
 from ..theory import LossCurve
 from . import schedules
 from .forecasting import Forecast, forecast
-from .laws.band_spread import LAW_SHARE, Spread, spread_of
-from .laws.rates import Rates, Units, rates_of
+from .laws.band_spread import Spread, shares_of, spread_of
+from .planned_schedule import FARTHEST, PlannedSchedule, Recipe, recipe_of
 from .target import Target
 
 __all__ = ["Cooldown", "CooldownPlan", "plan_cooldown"]
@@ -85,6 +85,8 @@ class CooldownPlan(Framed, Painted):
     ----------
     budget
         Length of the run, in tokens (or steps).
+    recipe
+        What it takes over from the calibration runs: size, peak rate, warm-up, unit.
     plans
         By final loss, the best first.
     constant
@@ -92,6 +94,7 @@ class CooldownPlan(Framed, Painted):
     """
 
     budget: float
+    recipe: Recipe
     plans: tuple[Cooldown, ...]
     constant: Cooldown
 
@@ -105,6 +108,15 @@ class CooldownPlan(Framed, Painted):
         """The latest start among the plans as good as the best: the trunk stays useful for longest."""
         return min((p for p in self.plans if p.as_good), key=lambda p: (p.fraction, p.loss))
 
+    @property
+    def schedule(self) -> PlannedSchedule:
+        """The rates of the plan that starts to cool down latest among those as good as the best."""
+        chosen, recipe = self.shortest, self.recipe
+        target = chosen.forecast.target
+        first = 0.0 if recipe.warmup > 0 else recipe.peak
+        tokens, lr = np.r_[0.0, target.tokens], np.r_[first, target.lr]
+        return PlannedSchedule(recipe=recipe, shape=chosen.shape, fraction=chosen.fraction, tokens=tokens, lr=lr)
+
     def headline(self) -> str:
         """How to end the run."""
         return f"CooldownPlan for {count(self.budget)} tokens (or steps): {_length(self.best)}"
@@ -113,6 +125,7 @@ class CooldownPlan(Framed, Painted):
         """What the best plan gains, which others are as good, and where the forecasts leave what they rest on."""
         best, level = self.best, self.best.forecast.level
         return [
+            ("assumes", self.recipe.words()),
             ("final loss", value_in_words(best.loss, (best.low, best.high), level)),
             ("without a cooldown", f"{self.constant.loss:.6g}, worse by {best.gain:.4g}"),
             ("latest start as good", f"{self.shortest.start:.4g}: {_length(self.shortest)}"),
@@ -130,6 +143,13 @@ class CooldownPlan(Framed, Painted):
         fit = self.best.forecast.calibration
         result = {
             "budget": self.budget,
+            "unit": self.recipe.clock,
+            "params": self.recipe.params,
+            "peak": self.recipe.peak,
+            "peak_of_run": self.recipe.run,
+            "warmup": self.recipe.warmup,
+            "final": self.shortest.forecast.target.lr[-1],
+            "far": self.budget > FARTHEST * self.recipe.longest,
             "law": fit.law,
             "status": fit.status_in_words,
             "warnings": self.best.forecast.warnings,
@@ -154,6 +174,7 @@ def plan_cooldown(
     fractions: Sequence[float] = FRACTIONS,
     law: str | None = None,
     level: float = 0.9,
+    far: bool = False,
 ) -> CooldownPlan:
     """Forecast every cooldown of a run at constant learning rate and rank them by final loss.
 
@@ -172,23 +193,20 @@ def plan_cooldown(
         Cooldowns to try: shapes of `schedules.wsd`, fractions in (0, 1].
     law, level
         As for `forecast`.
-
-    Returns
-    -------
-    CooldownPlan
+    far
+        Plan beyond 3 times the longest calibration run.
 
     Raises
     ------
     InputError
-        If an argument is out of its domain, or nothing can be forecast from the runs.
+        If an argument is out of its domain, the budget too far, or nothing can be forecast from the runs.
 
     Examples
     --------
     >>> t = np.linspace(1e6, 1e8, 200)
     >>> def run(name, decay):
     ...     s = np.minimum(1.0, (1.0001e8 - t) / (decay * 1e8))
-    ...     tau = np.cumsum(s) * (t[1] - t[0])
-    ...     loss = 2.0 + 0.5 * (tau / 1e8) ** -0.4 - 0.1 * (1 - s)
+    ...     loss = 2.0 + 0.5 * (np.cumsum(s) / 200) ** -0.4 - 0.1 * (1 - s)
     ...     return LossCurve(run=name, params=1e6, tokens=t, loss=loss, lr=1e-3 * s)
     >>> plan = plan_cooldown([run("a", 1e-9), run("b", 0.2), run("c", 1.0)], 1e8, shapes=["linear"])
     >>> plan.best.shape, bool(plan.best.gain > 0.05)
@@ -197,11 +215,13 @@ def plan_cooldown(
     _check(budget, fractions)
     options = [(CONSTANT, 0.0), *((shape, f) for shape in shapes for f in fractions)]
     known = list(opened(curves, use_horizon=False))
-    targets = _targets(_with_rates(known, params), options, budget, params)
-    found = forecast(known, targets, law=law, level=level)
+    recipe = recipe_of(known, params)
+    recipe.check(budget, far=far)
+    found = forecast(known, _targets(recipe, options, budget), law=law, level=level)
     _check_law(found[0])
     constant, *plans = _judged(options, found, budget)
-    return CooldownPlan(budget=budget, plans=tuple(sorted(plans, key=lambda p: p.loss)), constant=constant)
+    ranked = tuple(sorted(plans, key=lambda p: p.loss))
+    return CooldownPlan(budget=budget, recipe=recipe, plans=ranked, constant=constant)
 
 
 def _check(budget: float, fractions: Sequence[float]) -> None:
@@ -219,28 +239,14 @@ def _check_law(found: Forecast) -> None:
         )
 
 
-def _with_rates(curves: Sequence[LossCurve], params: float | None) -> list[LossCurve]:
-    """The runs of this size, or all where there is none of it, that have learning rates."""
-    used = [c for c in curves if params is None or c.params == params] or list(curves)
-    with_rates = [c for c in used if c.lr is not None]
-    if not with_rates:
-        raise InputError("plan_cooldown needs calibration runs with learning rates; got none. Add the column `lr`.")
-    return with_rates
-
-
-def _targets(
-    curves: Sequence[LossCurve], options: Sequence[tuple[str, float]], budget: float, params: float | None
-) -> list[Target]:
-    """A run of the budget for each shape and fraction, after the warm-up and at the highest rate of the curves."""
-    eta = max(float(np.nanmax(c.lr)) for c in curves if c.lr is not None)
-    warm = _warmup(curves, eta)
-    size = curves[0].params if params is None else params
+def _targets(recipe: Recipe, options: Sequence[tuple[str, float]], budget: float) -> list[Target]:
+    """A run of the budget for each shape and fraction, after the warm-up and at the peak of the recipe."""
     x = np.unique(np.r_[np.geomspace(1e-3, 1.0, POINTS // 3), np.linspace(0.0, 1.0, POINTS)])[1:]
     targets = []
     for shape, f in options:
         s = np.ones_like(x) if shape == CONSTANT else schedules.wsd(decay=f, shape=shape).s(x)
-        lr = eta * np.minimum(s, x * budget / warm if warm > 0 else 1.0)
-        targets.append(Target(f"{shape} {f:g}", size, x * budget, lr))
+        lr = recipe.peak * np.minimum(s, x * budget / recipe.warmup if recipe.warmup > 0 else 1.0)
+        targets.append(Target(f"{shape} {f:g}", recipe.params, x * budget, lr, clock=recipe.clock))
     return targets
 
 
@@ -269,17 +275,6 @@ def _judged(options: Sequence[tuple[str, float]], found: Sequence[Forecast], bud
     return plans
 
 
-def _warmup(curves: Sequence[LossCurve], eta: float) -> float:
-    """Tokens of warm-up of the calibration runs: the median."""
-    units = Units(eta, 1.0)
-    ends = []
-    for c in curves:
-        rates: Rates = rates_of(c.run, c.params, c.tokens, c.lr, units)  # type: ignore[arg-type]
-        logged = rates.first == 0 or rates.warm > 1
-        ends.append(rates.tokens[rates.warm] if logged else 0.0)
-    return float(np.median(ends))
-
-
 def _differences(found: Sequence[Forecast], best: int, spread: Spread) -> list[float]:
     """Standard deviation of each final loss less the best one: fit, law's own error and run-to-run misfit."""
     fit = found[best].calibration
@@ -287,6 +282,7 @@ def _differences(found: Sequence[Forecast], best: int, spread: Spread) -> list[f
     loss = np.array([losses[-1] for losses, _ in curves])
     gradient = np.array([gradients[-1] for _, gradients in curves])
     away = gradient - gradient[best]
-    variance = np.einsum("ij,jk,ik->i", away, spread.covariance, away) + (LAW_SHARE * (loss - loss[best])) ** 2
+    variance = np.einsum("ij,jk,ik->i", away, spread.covariance, away)
+    variance += (shares_of(fit, spread).law * (loss - loss[best])) ** 2
     variance += (spread.run * loss) ** 2
     return [float(math.sqrt(max(v, 0.0))) for v in variance]

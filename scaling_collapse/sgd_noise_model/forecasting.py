@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import Any
 
 import numpy as np
@@ -12,13 +13,27 @@ from numpy.typing import NDArray
 from ..common import Array, Framed, InputError, Painted, Source, count, opened, plain, value_in_words
 from ..theory import LossCurve
 from .laws import in_hindsight
-from .laws.band_spread import EARLY_SHARE, Spread, log_spread, octaves_beyond, reach, spread_of
+from .laws.band_spread import EARLY_SHARE, UNLOGGED_SHARE, Spread, log_spread, octaves_beyond, reach, spread_of
 from .laws.calibrate import calibrate
 from .laws.calibration import Calibration, Status
-from .laws.rates import Rates, rates_of
+from .laws.glitches import check_one_unit
+from .laws.logged_rates import Logged, as_late, completed, logged
+from .laws.rates import Rates
+from .planned_schedule import FARTHEST
 from .target import Target
 
 __all__ = ["Forecast", "early_note", "forecast"]
+
+
+SAME_PEAK = 0.05
+"""Factors of 2 between two peak rates that count as one."""
+
+
+class Outside(StrEnum):
+    """How a target leaves what was calibrated so far that the fit's own status says too little."""
+
+    PEAK = "peak rate not calibrated"
+    FAR = "more than 3 times further than calibrated"
 
 
 @dataclass(frozen=True, eq=False, kw_only=True, repr=False)
@@ -54,6 +69,12 @@ class Forecast(Framed, Painted):
     early: int = 0
 
     @property
+    def status(self) -> str:
+        """`"ok"` only where the fit is, and the target stays within what was calibrated."""
+        outside = _outside(self.calibration, self.rates)
+        return outside.value if outside else self.calibration.status_in_words
+
+    @property
     def final(self) -> tuple[float, float, float]:
         """Loss, low and high at the last point."""
         return float(self.loss[-1]), float(self.low[-1]), float(self.high[-1])
@@ -70,7 +91,7 @@ class Forecast(Framed, Painted):
         return [
             ("parameters", count(self.target.params)),
             ("length", f"{count(self.target.tokens[-1])} {clock}, {self.loss.size} points"),
-            ("law", f"{fit.law} ({fit.status_in_words})"),
+            ("law", f"{fit.law} ({self.status})"),
             ("fitted to", f"{len(fit.curves)} runs"),
             *(("warning", text) for text in self.warnings),
         ]
@@ -90,7 +111,7 @@ class Forecast(Framed, Painted):
             "level": self.level,
             "law": self.calibration.law,
             "hindsight": self.calibration.model.hindsight,
-            "status": self.calibration.status_in_words,
+            "status": self.status,
             "parameters": self.calibration.solution.values,
             "calibrated_on": [c.run for c in self.calibration.curves],
             "warnings": self.warnings,
@@ -111,8 +132,8 @@ def forecast(
     targets
         `Targets` or single ones, or curves of which only the rates are read; or what `read_targets` takes.
     law
-        `response`, `traced-response`, `one-power`, `momentum`, `multi-power` or `noise` (hindsight: reads the target's
-        noise); by default `traced-response` where noise was traced, else `response`.
+        `response`, `traced-response`, `one-power`, `momentum`, `multi-power`, `functional`, `convex-bound` or `noise`
+        (hindsight: reads the target's noise); by default `traced-response` where noise was traced, else `response`.
     level
         Coverage of the bands, in (0, 1). They hold run-to-run noise, the fit's uncertainty and the law's own error.
 
@@ -183,17 +204,21 @@ def _one(fit: Calibration, spread: Spread, target: Target, level: float) -> Fore
         raise InputError(
             f"forecast needs increasing tokens >= 0; got run {target.run!r} out of order. Sort its points."
         )
-    rates = rates_of(target.run, target.params, tokens, target.lr, fit.units, target.noise_trace)
+    told, used = _log(fit, target, tokens)
+    rates = used.rates(fit.units, target.noise_trace)
     if fit.status is Status.TOO_FEW_POINTS:
         loss = low = high = np.full(tokens.size, np.nan)
         notes: tuple[str, ...] = ("too few points to fit: nothing is forecast",)
         first = 0
     else:
         loss, spread_of_ln, early = _curve(fit, spread, rates)
+        if used is not told:  # the beginning may be either: half of what it matters
+            other, *_ = _curve(fit, spread, told.rates(fit.units, target.noise_trace))
+            spread_of_ln = np.hypot(spread_of_ln, 0.5 * np.log(other / loss))
         first = int(early.sum())
         width = spread_of_ln * ndtri(0.5 + level / 2)
         low, high = loss * np.exp(-width), loss * np.exp(width)
-        notes = ((early_note(first),) if first else ()) + _warnings(fit, rates)
+        notes = ((early_note(first),) if first else ()) + used.notes + fit.notes + _warnings(fit, rates)
     return Forecast(
         target=target,
         loss=loss,
@@ -207,6 +232,15 @@ def _one(fit: Calibration, spread: Spread, target: Target, level: float) -> Fore
     )
 
 
+def _log(fit: Calibration, target: Target, tokens: Array) -> tuple[Logged, Logged]:
+    """The target's rates, its beginning filled; and those used, as the calibration runs' beginning may be unknown."""
+    read = logged(target.run, target.params, tokens, target.lr)
+    peaks = {log.run: float(log.eta.max()) for log in fit.logs}
+    check_one_unit(peaks | {target.run: float(read.eta.max())}, "forecast")
+    [told] = completed([read], known=fit.logs)
+    return told, as_late(told, fit.logs)
+
+
 def _curve(fit: Calibration, spread: Spread, rates: Rates) -> tuple[Array, Array, NDArray[np.bool_]]:
     """The loss, the standard deviation of its logarithm, and the points that lie before what the law is trusted at."""
     z = rates.z[rates.first :]
@@ -215,7 +249,9 @@ def _curve(fit: Calibration, spread: Spread, rates: Rates) -> tuple[Array, Array
     spread_of_ln = log_spread(fit, spread, rates, loss, gradient)
     if early.any():
         loss = np.where(early, fit.measured(z, rates.params), loss)
-        spread_of_ln = np.where(early, np.hypot(spread.point, EARLY_SHARE), spread_of_ln)
+        before = np.log(np.maximum(fit.begins(rates.params) / np.maximum(z, 1e-9), 1.0))
+        wide = np.minimum(EARLY_SHARE + UNLOGGED_SHARE * before, 1.0)
+        spread_of_ln = np.where(early, np.hypot(spread.point, wide), spread_of_ln)
     return loss, spread_of_ln, early
 
 
@@ -229,10 +265,11 @@ def _warnings(fit: Calibration, rates: Rates) -> tuple[str, ...]:
     """Where a target leaves the calibration's cover."""
     notes = []
     octaves = octaves_beyond(fit, rates)
-    if abs(octaves) > 0.05:
+    if abs(octaves) > SAME_PEAK:
         side = "above the highest" if octaves > 0 else "below the lowest"
         notes.append(
-            f"the peak learning rate is a factor {2.0 ** abs(octaves):.3g} {side} calibrated: curvature adapts to it"
+            f"the peak learning rate is a factor {2.0 ** abs(octaves):.3g} {side} calibrated: curvature adapts to it; "
+            "short runs at the new peak would tell how"
         )
     further = rates.z[-1] / reach(fit, rates)
     if further > 1.02:
@@ -249,6 +286,14 @@ def _warnings(fit: Calibration, rates: Rates) -> tuple[str, ...]:
     if fit.status is Status.NOT_CONVERGED:
         notes.append("the fit did not converge: treat the curve as a guess")
     return tuple(notes)
+
+
+def _outside(fit: Calibration, rates: Rates) -> Outside | None:
+    if fit.status in (Status.TOO_FEW_POINTS, Status.NOT_CONVERGED, Status.NO_DECAYED_RUN):
+        return None  # that is worse
+    if abs(octaves_beyond(fit, rates)) > SAME_PEAK:
+        return Outside.PEAK
+    return Outside.FAR if rates.z[-1] > FARTHEST * reach(fit, rates) else None
 
 
 def _memory(rates: Rates) -> float:

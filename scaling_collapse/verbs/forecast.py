@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import numpy as np
 from cyclopts import Parameter
@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 __all__ = ["forecast"]
 
 Runs = Annotated[list[Path], Parameter(name="RUNS", help="Curve tables with lr: the runs to learn from.")]
-FORECAST, PLAN = ("forecast.parquet", "forecast.png"), ("plan.parquet", "plan.png")
+FORECAST = ("forecast.parquet", "forecast.png")
+PLAN = ("plan.parquet", "plan.png", "schedule.csv", "schedule.json")
 SHOWN = 12  # plans in the terminal
 
 
@@ -44,9 +45,12 @@ def forecast(
     params: Annotated[Number | None, Parameter(help="With --plan: size of the run; default that of RUNS.")] = None,
     law: Annotated[
         str | None,
-        Parameter(help="response, traced-response, one-power, momentum, multi-power or noise; default: own."),
+        Parameter(
+            help="response, traced-response, momentum, multi-power, functional, convex-bound, one-power or noise."
+        ),
     ] = None,
     level: Annotated[float, Parameter(help="Coverage of the bands.")] = 0.9,
+    far: Annotated[bool, Parameter(negative="", help="Plan beyond 3 times the longest calibration run.")] = False,
     where: Where = None,
     to: TableOutputs = NO_TABLE,
 ) -> int:
@@ -74,7 +78,8 @@ def forecast(
     learnt = read_curves(runs, where=parse_where(where), use_horizon=False)
     if plan:
         assert budget is not None
-        return _plan(learnt, budget, answer, params=params, law=law, level=level)
+        options = {"params": params, "law": law, "level": level, "far": far}
+        return _plan(learnt, budget, answer, **options)
     return _targets(learnt, target or [], answer, law=law, level=level)
 
 
@@ -117,7 +122,7 @@ def _show_law(forecast: Forecast, answer: Answer) -> None:
 
     fit = forecast.calibration
     label = " (hindsight: it reads the target's own noise)" if fit.model.hindsight else ""
-    answer.say(f"Law: {fit.law}{label}, fitted to {len(fit.curves)} runs; status: {fit.status_in_words}")
+    answer.say(f"Law: {fit.law}{label}, fitted to {len(fit.curves)} runs; status: {forecast.status}")
     answer.say(
         *(
             f"  left out: {name}: {reason}"
@@ -129,20 +134,21 @@ def _show_law(forecast: Forecast, answer: Answer) -> None:
     answer.show("Parameters", ["name", "value", "meaning"], rows)
 
 
-def _plan(runs: Ladder, budget: float, answer: Answer, *, params: float | None, law: str | None, level: float) -> int:
+def _plan(runs: Ladder, budget: float, answer: Answer, *, level: float, **options: Any) -> int:
     import pyarrow as pa
 
     from ..empirical.pictures.forecast_picture import draw_plan
     from ..empirical.tables.curve_writer import write_table
     from ..sgd_noise_model import plan_cooldown
 
-    found = plan_cooldown(list(runs), budget, params=params, law=law, level=level)
+    found = plan_cooldown(list(runs), budget, level=level, **options)
     target, short = found.best.forecast.target, found.shortest
     unit = "steps" if target.clock == "steps" else "tokens"
     answer.say(
         f"Cool down over the last {short.fraction:.0%} ({short.shape}), from {count(short.start)} {unit} on: the "
         f"latest start that is as good as the best, for {count(target.params)} parameters and {count(budget)} {unit}"
     )
+    answer.say(f"  assumed: {found.recipe.words()}; final rate {short.forecast.target.lr[-1]:.4g}")
     answer.say(*(f"  warning: {note}" for note in found.best.forecast.warnings))
     rows = [
         [p.shape, f"{p.fraction:.0%}", f"{p.start:.4g}", f"{p.loss:.6g}", f"{p.low:.6g} to {p.high:.6g}",
@@ -158,6 +164,6 @@ def _plan(runs: Ladder, budget: float, answer: Answer, *, params: float | None, 
         result,
         table=lambda path: write_table(pa.Table.from_pylist(result["plans"]), path, "forecast"),
         table_name=PLAN[0],
-        files={PLAN[1]: lambda: draw_plan(found)},
+        files={PLAN[1]: lambda: draw_plan(found), PLAN[2]: found.schedule.csv, PLAN[3]: found.schedule.json},
     )
     return 0

@@ -20,6 +20,8 @@ def _truth(law):
         "L0": math.log(2.0), "A": math.log(0.2), "a": math.log(0.4), "C": math.log(0.08), "q": 0.15,
         "b": 0.6, "f": -0.5, "lag": -4.0, "memory": math.log(0.1),
         "B": math.log(0.1), "beta": math.log(0.4), "g": 0.4, "c": math.log(0.3),
+        "kappa": 0.5, "nu": 0.0, "k": -0.5, "w": -4.0, "h": -1.5,
+        "D": math.log(0.05), "G": math.log(0.01), "step": math.log(2e-4),
     }  # fmt: skip
     if law.name == "multi-power":
         known["C"] = math.log(50.0)

@@ -65,16 +65,18 @@ def test_a_constant_rate_tends_to_the_peak_in_the_multi_power_law():
     np.testing.assert_allclose(loss[1:], (2.0 + 0.3 * z**-0.5 + 0.2)[1:], atol=1e-6)
 
 
-def test_the_response_is_its_formula():
-    """`Response` with both memories by small steps."""
-    r = rates_at(SCHEDULES["cosine"])
+@pytest.mark.parametrize(("schedule", "peak"), [("cosine", 1.0), ("lower peak", 0.4)])
+def test_the_response_is_its_formula(schedule, peak):
+    """`Response` with both memories by small steps; another peak makes other progress and another noise."""
+    r = rates_at(SCHEDULES[schedule] / (SCHEDULES[schedule].max() / peak))
     law = LAWS["response"](UNITS)
-    theta = np.array([*np.log([2.0, 0.3, 0.5, 0.1]), 0.15, 0.5, 0.3, math.log(0.02), math.log(0.3)])
-    f, d = 1 / (1 + math.exp(-0.3)), r.deficit_before
-    R = naive.relaxed(r.z, d, r.deficit_after, 0.02)
-    m = naive.relaxed(np.log(np.maximum(r.z, 1e-9)), d, r.deficit_after, 0.3, pieces=1000)
-    z = r.z[1:]
-    slow = 2.0 + 0.3 * z**-0.5 - 0.1 * z**-0.15 * (np.exp(0.5 * m) * ((1 - f) * d + f * R))[1:]
+    theta = np.array([*np.log([2.0, 0.3, 0.5, 0.1]), 0.15, 0.5, 0.3, math.log(0.02), math.log(0.3), 0.7, -0.2])
+    z = r.z * peak**-0.3
+    f = 1 / (1 + math.exp(-0.3))
+    d, after = (1 - (1 - deficit) * peak**-0.2 for deficit in (r.deficit_before, r.deficit_after))
+    R = naive.relaxed(z, d, after, 0.02)
+    m = naive.relaxed(np.log(np.maximum(z, 1e-9)), d, after, 0.3, pieces=1000)
+    slow = 2.0 + 0.3 * z[1:] ** -0.5 - 0.1 * z[1:] ** -0.15 * (np.exp(0.5 * m) * ((1 - f) * d + f * R))[1:]
     np.testing.assert_allclose(law.losses(theta, law.prepare(r))[0], slow, atol=1e-5)
 
 

@@ -18,6 +18,8 @@ LAWS: Registry[type[ScheduleLaw]] = Registry(
     "law",
     __name__,
     {
+        "convex-bound": "convex_bound:ConvexBound",
+        "functional": "functional:Functional",
         "momentum": "momentum:Momentum",
         "multi-power": "multi_power:MultiPower",
         "noise": "noise_law:NoiseLaw",

@@ -12,11 +12,17 @@ from numpy.typing import NDArray
 from ...common import Array, Result, plain
 from ...theory import LossCurve
 from .law_solution import LawSolution
+from .logged_rates import Logged
 from .rates import Rates, Units
 from .schedule_law import ScheduleLaw
+from .shares import Optimizer
 from .trunk import Trunk
 
 __all__ = ["Calibration", "LeftOut", "Status"]
+
+
+MOST_NOTES = 4
+"""Of what was mended in the runs' rates."""
 
 
 class Status(StrEnum):
@@ -58,18 +64,20 @@ class Calibration(Result):
         The fit.
     units
         Of rates and time.
-    curves, rates
-        The runs used, in the same order.
+    curves, logs, rates
+        The runs used, in the same order: as given, with their rates mended, and as the law sees them.
     prepared
         What the law read off the rates.
-    masks
-        Which logged points were fitted.
+    masks, weights
+        Which logged points were fitted, and how much each of them counts.
     params
         The size the law holds for; NaN where one law holds for all sizes.
     trunk
         The measured constant-rate curves that the law builds on; None for laws with a power law of their own.
     left_out
         Runs given but not used, with the reason.
+    optimizer
+        Its kind, where the runs name it in a column `optimizer`; else None.
     donor
         Another size whose runs gave the response, where no run of this size decays; else None.
     """
@@ -80,13 +88,16 @@ class Calibration(Result):
     solution: LawSolution
     units: Units
     curves: tuple[LossCurve, ...]
+    logs: tuple[Logged, ...]
     rates: tuple[Rates, ...]
     prepared: tuple[Any, ...]
     masks: tuple[NDArray[np.bool_], ...]
+    weights: tuple[Array, ...]
     params: float
     trunk: Trunk | None = None
     left_out: tuple[tuple[str, LeftOut], ...] = ()
     donor: float | None = None
+    optimizer: Optimizer | None = None
 
     def headline(self) -> str:
         """The law, and whether it may be trusted."""
@@ -143,8 +154,25 @@ class Calibration(Result):
             return max(float(np.exp(t.ln_z[0])) for t in self.trunk.sizes.values())
         return 0.5 * min(float(r.z[r.first :][m][0]) for r, m in zip(self.rates, self.masks, strict=True) if m.any())
 
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What was mended in the runs' rates, and whether they have several peaks, in words."""
+        said = [note for log in self.logs for note in log.notes]
+        return tuple(dict.fromkeys(said[:MOST_NOTES])) + (
+            (f"and {len(said) - MOST_NOTES} more notes on the learning rates",) if len(said) > MOST_NOTES else ()
+        )
+
+    def begins(self, params: float) -> float:
+        """The z of the first logged point of the run that `measured` reads."""
+        i = self._first(params)
+        return float(self.rates[i].z[self.rates[i].first])
+
+    def _first(self, params: float) -> int:
+        """Number of the run that was logged first, of the size if there is one."""
+        runs = range(len(self.curves))
+        return min(runs, key=lambda i: (self.curves[i].params != params, self.rates[i].z[self.rates[i].first]))
+
     def measured(self, z: Array, params: float) -> Array:
         """The loss logged at these times, before `earliest`, by the first logged run, of the size if there is one."""
-        runs = range(len(self.curves))
-        i = min(runs, key=lambda i: (self.curves[i].params != params, self.rates[i].z[self.rates[i].first]))
+        i = self._first(params)
         return np.interp(z, self.rates[i].z[self.rates[i].first :], self.curves[i].loss)

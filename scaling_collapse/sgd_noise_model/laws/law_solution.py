@@ -3,9 +3,10 @@
 Minimized over the fitted coordinates (logarithms where a number is positive), by Levenberg-Marquardt with analytic
 gradients from several starts:
 
-    F = sum_i h(ln L_i - ln P_i) + delta^2 / 2 sum_j ((theta_j - mean_j) / sd_j)^2
+    F = sum_i w_i h(ln L_i - ln P_i) + delta^2 / 2 sum_j ((theta_j - mean_j) / sd_j)^2
 
-with Huber's `h` at `delta = 1e-3`, as the published fits have it, and priors only where a law states them.
+with Huber's `h` at `delta = 1e-3`, as the published fits have it, priors only where a law states them, and weights
+`w` only where a law asks for them.
 """
 
 from __future__ import annotations
@@ -60,7 +61,7 @@ class LawSolution(Result):
 
 def solve_law(
     law: ScheduleLaw, prepared: Sequence[Any], ln_losses: Sequence[Array], masks: Sequence[NDArray[np.bool_]],
-    start: Array | None = None, held: LawSolution | None = None,
+    start: Array | None = None, held: LawSolution | None = None, weights: Sequence[Array] | None = None,
 ) -> LawSolution:  # fmt: skip
     """The minimum of the objective over the runs' masked points.
 
@@ -77,8 +78,10 @@ def solve_law(
     held
         A fit of the same law to other runs: all numbers but those of the power law are held at its values, and their
         uncertainty is taken over from it.
+    weights
+        How much each logged point of each run counts; default the same.
     """
-    objective = _Objective(law, prepared, ln_losses, masks)
+    objective = _Objective(law, prepared, ln_losses, masks, weights)
     starts = law.starts(math.exp(float(objective.target.min()))) if start is None else [start]
     best, found = _descend(objective, starts, held)
     if best is None:
@@ -107,9 +110,12 @@ class _Objective:
     """`F` as a sum of squares and its Jacobian; the last ones are kept, as the solver asks for both in turn."""
 
     def __init__(
-        self, law: ScheduleLaw, prepared: Sequence[Any], ln_losses: Sequence[Array], masks: Sequence[NDArray[np.bool_]]
-    ) -> None:
+        self, law: ScheduleLaw, prepared: Sequence[Any], ln_losses: Sequence[Array], masks: Sequence[NDArray[np.bool_]],
+        weights: Sequence[Array] | None,
+    ) -> None:  # fmt: skip
         self.law, self.prepared, self.masks = law, prepared, masks
+        even = [np.ones(m.size) for m in masks] if weights is None else weights
+        self.root = np.sqrt(np.concatenate([w[m] for w, m in zip(even, masks, strict=True)]))
         self.target = np.concatenate([y[m] for y, m in zip(ln_losses, masks, strict=True)])
         priors = [(j, p.prior) for j, p in enumerate(law.parameters) if p.prior is not None]
         self.index = np.array([j for j, _ in priors], dtype=int)
@@ -135,6 +141,8 @@ class _Objective:
             gradient[at : at + n] = slope / floor[:, None]
             at += n
         _rooted_huber(residual[:at], gradient[:at])
+        residual[:at] *= self.root
+        gradient[:at] *= self.root[:, None]
         residual[at:] = (theta[self.index] - self.mean) / self.sd
         gradient[at:] = self.prior_rows
         np.nan_to_num(residual, copy=False, nan=1e6, posinf=1e6, neginf=-1e6)

@@ -14,7 +14,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from ...common import Array, InputError, Result
 
-__all__ = ["Rates", "Units", "rates_of"]
+__all__ = ["Rates", "Units", "check_rates", "rates_of"]
 
 
 @dataclass(frozen=True)
@@ -49,7 +49,7 @@ class Rates(Result):
     warm
         Number of the knot at which warm-up ends.
     first
-        Number of the knot of the first logged point: 1 where time 0 was added, else 0.
+        Number of the knot of the first logged point: 0 unless time 0, or another run's beginning, was added.
     noise_trace
         `Tr Sigma` at the logged points, or None. Only laws in hindsight read it.
     """
@@ -68,6 +68,11 @@ class Rates(Result):
     noise_trace: Array | None = field(default=None, repr=False)
 
     @property
+    def peak(self) -> float:
+        """The rate at the end of warm-up, relative to the reference."""
+        return float(self.after[self.warm])
+
+    @property
     def constant(self) -> bool:
         """Whether the rate stays at the reference after warm-up."""
         return bool((np.abs(self.deficit_before[self.warm :]) < 1e-3).all())
@@ -82,8 +87,9 @@ class Rates(Result):
 
 
 def rates_of(
-    run: str, params: float, tokens: ArrayLike, lr: ArrayLike, units: Units, noise_trace: ArrayLike | None = None
-) -> Rates:
+    run: str, params: float, tokens: ArrayLike, lr: ArrayLike, units: Units, noise_trace: ArrayLike | None = None,
+    *, added: int = 0,
+) -> Rates:  # fmt: skip
     """The history of a run's learning rates.
 
     Before the first logged point the rate is taken to rise linearly from 0, as a warm-up that was not logged.
@@ -99,7 +105,9 @@ def rates_of(
     units
         Of the calibration.
     noise_trace
-        `Tr Sigma`, shape (n,), or None.
+        `Tr Sigma`, shape (n - added,), or None.
+    added
+        How many of the first points are none of the run's own, but of another one that fills its beginning.
 
     Raises
     ------
@@ -107,14 +115,11 @@ def rates_of(
         If no learning rate is known or one is negative.
     """
     t, eta = np.asarray(tokens, dtype=np.float64), np.asarray(lr, dtype=np.float64)
+    check_rates(run, eta)
     known = np.isfinite(eta)
-    if not known.any():
-        raise InputError(f"forecast needs learning rates in column `lr`; got none for run {run!r}. Add the column.")
-    if (eta[known] < 0).any():
-        raise InputError(f"forecast needs learning rates >= 0; got {eta[known].min():g} in run {run!r}. Mend `lr`.")
     s = np.interp(t, t[known], eta[known]) / units.eta
-    first = int(t[0] > 0)
-    if first:
+    first = added + int(t[0] > 0)
+    if first > added:
         t, s = np.r_[0.0, t], np.r_[0.0, s]
     falling = np.flatnonzero(np.diff(s) < 0)
     # The first time that the initial rise, plateaus included, is at its top.
@@ -132,6 +137,16 @@ def rates_of(
         run=run, params=params, tokens=t, before=before, after=s, tau=tau, z=tau / units.tau,
         deficit_before=deficit_before, deficit_after=deficit_after, warm=warm, first=first, noise_trace=noise,
     )  # fmt: skip
+
+
+def check_rates(run: str, lr: ArrayLike) -> None:
+    """Refuse rates that no law can read."""
+    eta = np.asarray(lr, dtype=np.float64)
+    known = eta[np.isfinite(eta)]
+    if not known.size:
+        raise InputError(f"forecast needs learning rates in column `lr`; got none for run {run!r}. Add the column.")
+    if (known < 0).any():
+        raise InputError(f"forecast needs learning rates >= 0; got {known.min():g} in run {run!r}. Mend `lr`.")
 
 
 def _jumps(s: Array) -> NDArray[np.bool_]:

@@ -8,12 +8,13 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar, Literal, NamedTuple
+from typing import Any, ClassVar, Literal, NamedTuple, Self
 
 import numpy as np
 
 from ...common import Array
 from .rates import Rates, Units
+from .shares import Optimizer
 
 __all__ = ["POWER_LAW", "POWER_LAW_NUMBERS", "Parameter", "Prior", "ScheduleLaw", "positive", "power_law", "stack"]
 
@@ -65,7 +66,7 @@ class Parameter:
     def value(self, coordinate: float) -> float:
         """The number itself, from the fitted coordinate."""
         if self.link == "log":
-            return math.exp(coordinate)
+            return math.exp(min(coordinate, 700.0))
         return 1.0 / (1.0 + math.exp(-coordinate)) if self.link == "logit" else float(coordinate)
 
 
@@ -82,10 +83,22 @@ class ScheduleLaw:
     needs_trunk: ClassVar[bool] = False
     """Whether the law builds on measured constant-rate runs instead of a power law of its own."""
     starts_per_fit: ClassVar[int] = 3
+    peaks: ClassVar[bool] = False
+    """Whether the law says what another peak rate changes."""
+    late_weight: ClassVar[float] = 0.0
+    """Points count as the progress made by then, a share of the run's own, to this power.
+
+    A power law holds in the end, and misses the beginning of a run by more than its points scatter: it is fitted for
+    what comes after its last points.
+    """
 
     def __init__(self, units: Units) -> None:
         self.units = units
         self.parameters: tuple[Parameter, ...] = ()
+
+    def told(self, optimizer: Optimizer | None) -> Self:
+        """The law with the priors of this kind of optimizer; of most laws the law itself."""
+        return self
 
     def prepare(self, rates: Rates) -> Any:
         """What `losses` needs of a run's rates."""

@@ -55,7 +55,7 @@ class TracedResponse(ScheduleLaw):
     def losses(self, theta: Array, prepared: _Prepared) -> tuple[Array, Array]:
         """The formula, and its gradient."""
         ln_c, *memories = theta
-        response, slopes = deficit_response(memories, prepared.response)
+        response, (*slopes, _) = deficit_response(memories, prepared.response)
         scale = positive(ln_c) * prepared.noise
         drop = scale * response
         return prepared.base - drop, stack([-drop, *(-scale * slope for slope in slopes)])
