@@ -164,7 +164,7 @@ def olmo(table: Path) -> list[str]:
             ends = extrapolate(rest, ladder.sizes[k], tokens=horizon, method="ends")
             groups = list(rest.by_size.values())
             C = np.array([g[0].horizon_compute for g in groups])
-            L = np.array([np.mean([c.horizon_loss for c in g]) for g in groups])
+            L = np.array([np.mean([c.horizon_loss for c in g]) for g in groups], dtype=np.float64)
             target = held[0].horizon_compute
             rivals = [ends.final_loss, fixed_offset(C, L, target, 1.7), fixed_offset(C, L, target, 0.0)]
             rivals.append(float(np.exp(np.polyval(np.polyfit(np.log(C), np.log(L), 2), np.log(target)))))

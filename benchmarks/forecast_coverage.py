@@ -97,7 +97,7 @@ def calibrated(tables: list[Errors], start: Shares) -> Array:
         return float(np.mean([covered(ln_shares + ln_factor, one) for one in tables])) - 0.9
 
     inside = missing(-1.0) < 0 < missing(1.0)
-    return ln_shares + (float(brentq(missing, -1.0, 1.0, xtol=1e-3)) if inside else 0.0)
+    return ln_shares + (float(brentq(missing, -1.0, 1.0, xtol=1e-3)) if inside else 0.0)  # type: ignore[arg-type]
 
 
 def _lowest(function: Callable[[Array], float], tables: list[Errors], start: Shares) -> Array:

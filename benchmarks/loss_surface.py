@@ -12,6 +12,7 @@ Run: python benchmarks/loss_surface.py [--curves DIR] [--draws 400] [--only spee
 import argparse
 import sys
 import time
+from functools import partial
 from itertools import product
 from pathlib import Path
 
@@ -27,7 +28,7 @@ from scaling_collapse.common import HUBER_DELTA, InputError, huber  # noqa: E402
 from scaling_collapse.empirical import extrapolate_surface, fit_loss_surface, read_curves  # noqa: E402
 from scaling_collapse.empirical.fits.fit_surface import fit_points  # noqa: E402
 from scaling_collapse.empirical.fits.surface_fit import task_of  # noqa: E402
-from scaling_collapse.empirical.fits.surface_law import log_surface  # noqa: E402
+from scaling_collapse.empirical.fits.surface_law import FORMS, log_surface  # noqa: E402
 from scaling_collapse.empirical.fits.surface_points import surface_points  # noqa: E402
 from scaling_collapse.empirical.fits.surface_solution import as_law, search  # noqa: E402
 
@@ -55,16 +56,16 @@ def with_lbfgs(task, form, starts=1000, seed=0):
 
     bounds = [(0.0, top), (-20, 20), (np.log(0.01), np.log(3)), (-20, 20), (np.log(0.01), np.log(3))]
     bounds += [(np.log(0.03), np.log(8))] * (free - 5)
-    best = None
+    best = (np.inf, np.zeros(free))
     for _ in range(starts):
         q = [rng.uniform(0, top), rng.uniform(-3, 1), np.log(rng.uniform(0.05, 1.5)), rng.uniform(-3, 1)]
         q += [np.log(rng.uniform(0.05, 1.5))] + [rng.uniform(-2, 1)] * (free - 5)
         found = minimize(
             objective, q, jac=True, method="L-BFGS-B", bounds=bounds, options={"maxiter": 1000, "ftol": 1e-15}
         )
-        if best is None or found.fun < best.fun:
-            best = found
-    return float(best.fun), np.concatenate([best.x, np.zeros(6 - free)])
+        if found.fun < best[0]:
+            best = float(found.fun), found.x
+    return best[0], np.concatenate([best[1], np.zeros(6 - free)])
 
 
 def with_plain_logs(task, form):
@@ -104,25 +105,25 @@ def with_projected_squares(task):
 
 def timed(call, repeats=1):
     """Shortest wall time of some calls, and the last answer."""
-    seconds = []
+    runs = []
     for _ in range(repeats):
         begin = time.perf_counter()
         answer = call()
-        seconds.append(time.perf_counter() - begin)
-    return min(seconds), answer
+        runs.append((time.perf_counter() - begin, answer))
+    return min(seconds for seconds, _ in runs), runs[-1][1]
 
 
 def speed(ladders):
     print(f"\n{'points':<26} {'form':<8} {'method':<28} {'objective':>12} {'F/F_ours - 1':>13} {'s':>8} {'ratio':>7}")
     for name, ladder in ladders.items():
         task = task_of(points_of(ladder))
-        for form in ("sum", "coupled"):
-            ours, found = timed(lambda task=task, form=form: search(task, form), repeats=5)
+        for form in FORMS:
+            ours, found = timed(partial(search, task, form), repeats=5)
             F = float(found.objective[0])
             rivals = {"1,000 starts of L-BFGS": with_lbfgs, "least squares of logs": with_plain_logs}
-            calls = {label: (lambda r=r, t=task, f=form: r(t, f)) for label, r in rivals.items()}
+            calls = {label: partial(rival, task, form) for label, rival in rivals.items()}
             if form == "sum":
-                calls["projected, squares of loss"] = lambda t=task: with_projected_squares(t)
+                calls["projected, squares of loss"] = partial(with_projected_squares, task)
             print(f"{name:<26} {form:<8} {'this package':<28} {F:12.5e} {0:13.1e} {ours:8.3f} {1:7.0f}")
             for label, call in calls.items():
                 seconds, (other, _) = timed(call)
