@@ -55,7 +55,9 @@ def _plain(column: pa.ChunkedArray) -> pa.Array:
     if isinstance(array, pa.ChunkedArray):  # an empty table has no chunk to return
         array = pa.array([], column.type)
     if pa.types.is_dictionary(array.type):  # decoded by hand: pyarrow cannot decode every kind of index and text
-        array = array.dictionary.take(array.indices.cast(pa.int64()))
+        words = array.dictionary
+        words = words.cast(pa.large_string()) if _is_text(words.type) else words
+        array = words.take(array.indices.cast(pa.int64()))
     return array
 
 

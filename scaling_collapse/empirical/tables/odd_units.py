@@ -14,6 +14,8 @@ __all__ = ["compute_in_flops", "named_unit", "odd_units"]
 CLOSE, FAR = 5.0, 100.0
 """Logged compute within 5 times of 6 x params x tokens is taken as it is; further off it is noted, and from 100 times
 on it is in another unit."""
+SURE = 1.5
+"""A unit is taken for this one if it explains the ratio up to this factor."""
 PREFIXES = {1e9: "GFLOPs", 1e12: "TFLOPs", 1e15: "PFLOPs", 1e18: "EFLOPs", 1e21: "ZFLOPs", 8.64e19: "PFLOP-days"}
 FIRST_BITS = (14.5, 18.0)
 """First losses of models with 25k to 250k tokens, in bits; in nats they are 10 to 12.5."""
@@ -42,7 +44,7 @@ def compute_in_flops(
     if 1 / FAR <= ratio <= FAR:
         return compute, [Finding("compute unit", "noted", run, f"{says}: is it in FLOPs?")]
     for unit, name in PREFIXES.items():
-        if 1 / CLOSE <= ratio * unit <= CLOSE:
+        if 1 / SURE <= ratio * unit <= SURE:
             return compute * unit, [Finding("compute unit", "repaired", run, f"{says}: read as {name}")]
     detail = f"{says}, so it is not in FLOPs (GPU hours?): 6 x params x tokens is used instead"
     return None, [Finding("compute unit", "repaired", run, detail)]

@@ -125,10 +125,10 @@ def steps_of_one_run(t: Array, loss: Array, rows: Rows, *, run: str, source: str
     origin, offset, before = t[passes[0][0]], 0.0, passes[0]
     for following in passes[1:]:
         start = t[following[0]]
-        if start <= origin and _repeats(t, before, following):
-            join = join_of(loss[before], loss[following])
-            if not join.goes_on:
-                _refuse_second_pass(run, source, start, join)
+        join = join_of(loss[before], loss[following])
+        if start <= origin and not join.goes_on and _repeats(t, before, following):
+            _refuse_second_pass(run, source, start, join)
+        if start <= origin and join.goes_on and t[following].max() > t[before].min():
             offset = float(fixed[before[-1]])
             detail = f"at {start:g} after {offset:g}; the run goes on ({join.words}): counted on"
             findings.append(Finding("counter starts over", "repaired", run, detail, following.size))
@@ -140,11 +140,9 @@ def steps_of_one_run(t: Array, loss: Array, rows: Rows, *, run: str, source: str
 
 
 def _repeats(t: Array, before: Rows, following: Rows) -> bool:
-    """Whether most of what the shorter pass can share of its steps with the other lies within the other's range."""
-    low, high = t[before].min(), t[before].max()
-    inside = (t[following] >= low) & (t[following] <= high)
-    covered = (t[before] >= t[following].min()) & (t[before] <= t[following].max())
-    return bool(inside.sum() > 0 and covered.sum() > 0 and np.isin(t[following[inside]], t[before]).mean() > SHARED)
+    """Whether most steps that could be in both passes are."""
+    inside = t[following][(t[following] >= t[before].min()) & (t[following] <= t[before].max())]
+    return bool(inside.size and np.isin(inside, t[before]).mean() > SHARED)
 
 
 def _refuse_second_pass(run: str, source: str, start: float, join: _Join) -> None:

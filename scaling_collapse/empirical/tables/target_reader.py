@@ -68,8 +68,8 @@ def read_targets(source: Source, *, where: Mapping[str, str] | None = None, hind
 def _mended(table: Any, name: str, where: Mapping[str, str] | None, hindsight: bool) -> Ladder:
     """The runs of one table after the repairs of `read_curves`, with a number in place of the loss.
 
-    The repairs need a loss. It is the number of the run and seed, so that two runs of equal rates are not taken for one; nobody
-    outside this file sees it.
+    The repairs need a loss. It is the number of the run and seed, so that two of equal rates are not taken for one;
+    nobody outside this file sees it.
     """
     import pyarrow as pa
 
