@@ -16,7 +16,7 @@ Sources = Annotated[
     list[Path],
     Parameter(
         name="SOURCE",
-        help="Curve tables (Parquet, CSV, JSON Lines), folders of them, or example:NAME, a table that comes along.",
+        help="Curve tables or logs (see docs/guide/logs.md), folders of them, - for standard input, or example:NAME.",
     ),
 ]
 Where = Annotated[

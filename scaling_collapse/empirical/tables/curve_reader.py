@@ -103,7 +103,7 @@ def _nothing_usable(runs: list[RunRows], tables: list[tuple[str, pa.Table]], fou
         share, _ = _common_share(runs)
         mend = (
             f"All of them have losses up to {share:.1%} of their horizons, as with sparse evaluations: to end "
-            f"every run there, run scaling-collapse convert {_names(tables)} --common-end --table T.parquet."
+            "every run there, run scaling-collapse convert SOURCE --common-end --table T.parquet."
         )
     return InputError(
         f"read_curves needs at least one usable run; got none of {len(runs)} in {_names(tables)} "

@@ -12,6 +12,8 @@ import pyarrow as pa
 
 from ...common import InputError
 from ...theory import Finding
+from .column_expression import names_in
+from .column_names import loss_kind
 from .example_tables import example_files
 from .log import Log
 from .log_columns import NamedLog, is_curve_table
@@ -29,6 +31,7 @@ CHECKPOINT = re.compile(r"checkpoint-\d+")
 PART = re.compile(r"part[-._]?\d+.*", re.I)
 PREDICTED = {"loss_low", "loss_high"}
 CURVES_RANK = 0
+MOST_NOTES = 6
 
 
 class _Unit(NamedTuple):
@@ -65,7 +68,7 @@ def logs_at(paths: Sequence[Path], mapping: LogMapping) -> tuple[list[NamedLog],
         found, others = _units(path, mapping)
         for unit in found:
             units.setdefault((unit.reader, unit.path.resolve()), (unit, path))
-        findings += [Finding("other file", "noted", str(p), "no curve table, no log: not read") for p in others]
+        findings += _about(others, path)
     logs: list[NamedLog] = []
     for path in paths:
         own = [unit for unit, given in units.values() if given == path]
@@ -76,6 +79,14 @@ def logs_at(paths: Sequence[Path], mapping: LogMapping) -> tuple[list[NamedLog],
             "Name another folder."
         )
     return logs, findings
+
+
+def _about(others: list[Path], path: Path) -> list[Finding]:
+    """One note for each file of no known kind, or for all of them where there are many."""
+    if len(others) <= MOST_NOTES:
+        return [Finding("other file", "noted", str(p), "no curve table, no log: not read") for p in others]
+    detail = f"{len(others)} files are no curve tables and no logs: not read"
+    return [Finding("other file", "noted", str(path), detail, len(others))]
 
 
 def table_files(path: Path) -> tuple[list[Path], list[Path]]:
@@ -91,9 +102,9 @@ def _units(path: Path, mapping: LogMapping) -> tuple[list[_Unit], list[Path]]:
     """What a path stands for, as units of files, and the files of no known kind."""
     if (examples := example_files(path)) is not None:
         return [_Unit("parquet", p, [SourceFile(p, str(p))]) for p in examples], []
-    if str(path) != STANDARD_INPUT and not _exists(path):
+    if str(path) not in STANDARD_INPUT and not _exists(path):
         raise InputError(f"read_curves needs a file or folder that exists; got {path}. Check the path.")
-    if str(path) == STANDARD_INPUT or not path.is_dir():
+    if str(path) in STANDARD_INPUT or not path.is_dir():
         file = _opened(path)
         name = _reader(file, mapping)
         if name is None:
@@ -181,6 +192,9 @@ def _read(units: list[_Unit], path: Path, root: Path, mapping: LogMapping, findi
             )
             if not alone:
                 continue
+        if not alone and not _has_loss(log, mapping):
+            findings.append(Finding("other table", "noted", unit.files[0].name, "no column of losses: not read"))
+            continue
         read.append((unit, log))
     best = _best_ways(read, findings)
     names = _names([unit.path for unit, _ in best], root)
@@ -188,6 +202,12 @@ def _read(units: list[_Unit], path: Path, root: Path, mapping: LogMapping, findi
         NamedLog(source=_source(unit), run=run, log=log, carry=unit.reader in TABLES)
         for (unit, log), run in zip(best, names, strict=True)
     ]
+
+
+def _has_loss(log: Log, mapping: LogMapping) -> bool:
+    names = log.table.column_names
+    wanted = names_in(mapping.columns["loss"]) if "loss" in mapping.columns else []
+    return any(loss_kind(name) or name in (*wanted, mapping.columns.get("loss"), "lr") for name in names)
 
 
 def _source(unit: _Unit) -> str:
@@ -268,7 +288,7 @@ def _names(paths: list[Path], root: Path) -> list[str]:
 
 
 def _short(path: Path, root: Path) -> str:
-    if str(path) == STANDARD_INPUT:
+    if str(path) in STANDARD_INPUT:
         return "standard input"
     whole = PurePath(os.path.relpath(path.absolute(), root))
     parts = [*whole.parts[:-1], _stem(whole.name)]

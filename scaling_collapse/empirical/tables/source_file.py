@@ -16,7 +16,8 @@ from ...common import InputError
 
 __all__ = ["STANDARD_INPUT", "SourceFile", "source_file"]
 
-STANDARD_INPUT = "-"
+STANDARD_INPUT = ("-", "stdin:")
+"""What stands for it; the command line takes the first and hands on the second, which is no option."""
 HEAD = 1 << 16
 LONGEST_LINE = 1 << 24
 LARGEST = 1 << 33
@@ -115,7 +116,7 @@ class SourceFile:
 
 def source_file(path: Path) -> SourceFile:
     """The file at a path; what can be read once only, as standard input `-` or a pipe, is kept in a temporary file."""
-    if str(path) == STANDARD_INPUT:
+    if str(path) in STANDARD_INPUT:
         return SourceFile(_kept(sys.stdin.buffer), "standard input")
     kind = os.stat(path).st_mode
     if stat.S_ISFIFO(kind):

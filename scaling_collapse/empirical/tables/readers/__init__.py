@@ -19,8 +19,19 @@ READERS: Registry[Reader] = Registry(
     __name__,
     {
         "parquet": "parquet:PARQUET",
+        "wandb": "wandb:WANDB",
+        "mlflow": "mlflow:MLFLOW",
+        "trackio": "trackio:TRACKIO",
+        "mlflow-files": "mlflow:MLFLOW_FILES",
+        "pickle": "pickled:PICKLED",
+        "huggingface": "huggingface:HUGGINGFACE",
         "jsonl": "jsonl:JSONL",
+        "lightning": "lightning:LIGHTNING",
+        "wandb-page": "wandb_wide:WANDB_WIDE",
+        "tensorboard-page": "tensorboard_csv:TENSORBOARD_CSV",
         "csv": "csv:CSV",
+        "tensorboard": "tensorboard:TENSORBOARD",
+        "text": "text_log:TEXT_LOG",
     },
 )
 """The readers by name; the first that reads a file has it."""

@@ -12,6 +12,7 @@ from typing import Any
 import pyarrow as pa
 
 from ....common import InputError
+from ..column_names import known_as, loss_kind
 from ..columns import NUMERIC, TEXT
 from ..log import Log
 from ..source_file import SourceFile
@@ -51,6 +52,8 @@ def _reads(file: SourceFile) -> bool:
         or any(NUMBER.fullmatch(n) for n in dialect.names)
         or len(set(dialect.names)) < len(dialect.names)
     ):
+        return False
+    if not any(loss_kind(n) or known_as("step", [n]) or known_as("tokens", [n]) for n in dialect.names):
         return False
     cells = [c for row in rows for c in row]
     numbers = sum(bool(NUMBER.fullmatch(c)) for c in cells)

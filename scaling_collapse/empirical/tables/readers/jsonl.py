@@ -9,6 +9,7 @@ from typing import Any
 import pyarrow as pa
 
 from ....common import InputError
+from ..column_names import loss_kind
 from ..columns import NUMERIC, TEXT
 from ..log import Log
 from ..source_file import SourceFile
@@ -25,9 +26,10 @@ def _reads(file: SourceFile) -> bool:
     if not (newline and first.startswith("{") and first.rstrip().endswith("}")):
         return False
     try:
-        return isinstance(json.loads(first), dict)
+        row = json.loads(first)
     except (ValueError, RecursionError):
         return False
+    return isinstance(row, dict) and any(loss_kind(name) or name == "step" for name in row)
 
 
 def _log(files: Sequence[SourceFile]) -> Log:
