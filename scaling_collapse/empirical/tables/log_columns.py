@@ -115,7 +115,7 @@ class _Columns:
         if text is None:
             return None
         self._note("loss", text)
-        if (unit := named_unit(text)) and not {"log", "/", "*"} & set(text):
+        if text in self.named.names and (unit := named_unit(text)):
             how = "take its logarithm" if unit == "perplexity" else "multiply it by log(2)"
             self.findings.append(Finding("unit of loss", "noted", text, f"{unit}, by its name: {how}"))
         values = self._value("loss", text)

@@ -21,6 +21,9 @@ from .split_runs import require_columns
 
 __all__ = ["Understanding", "curve_tables", "understand"]
 
+FRAME = "frame"
+"""What a table in memory is called."""
+
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Understanding:
@@ -106,7 +109,7 @@ def curve_tables(source: Source, mapping: LogMapping) -> tuple[list[tuple[str, p
 
 
 def _refuse(log: NamedLog, lacks: list[str]) -> None:
-    if log.carry and not is_curve_table(log.names):
+    if log.source == FRAME and not is_curve_table(log.names):
         require_columns(log.names, log.source)
     if is_curve_table(log.names):
         return  # a row without a size: `curve_from_rows` names the run
@@ -136,7 +139,7 @@ def _logs(source: Source, mapping: LogMapping, losses: bool) -> tuple[list[Named
             )
         if all(isinstance(p, str | os.PathLike) for p in paths):
             return logs_at([Path(p) for p in paths], mapping)
-    return [NamedLog(source="frame", run="frame", log=Log(table=_frame(source)), carry=True)], []
+    return [NamedLog(source=FRAME, run=FRAME, log=Log(table=_frame(source)), carry=True)], []
 
 
 def _frame(source: Any) -> pa.Table:

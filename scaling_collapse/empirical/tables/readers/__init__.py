@@ -5,6 +5,9 @@ To add a kind: one new file here and one line in `READERS`.
 
 from __future__ import annotations
 
+import struct
+import zlib
+
 import pyarrow as pa
 
 from ....common import InputError, Registry
@@ -35,6 +38,9 @@ READERS: Registry[Reader] = Registry(
     },
 )
 """The readers by name; the first that reads a file has it."""
+DAMAGE = (pa.ArrowException, ValueError, TypeError, KeyError, OverflowError, struct.error, zlib.error)
+"""What libraries raise over damaged files."""
+MOST_WORDS = 200
 TABLES = ("parquet", "csv", "jsonl")
 """Those of files that may be curve tables already."""
 
@@ -48,17 +54,25 @@ def read_log(name: str, files: list[SourceFile]) -> Log:
     """What the files of one unit hold, or an `InputError` that says what is wrong with them."""
     path = files[0].name
     try:
-        return READERS[name].log(files)
-    except pa.ArrowException as error:
-        reason = str(error).splitlines()[0].rstrip(".")
-        raise InputError(
-            f"read_curves cannot read {path} as {name}: {reason}. The file is damaged or of another kind; "
-            "export it again."
-        ) from None
-    except (OSError, EOFError) as error:
-        reason = getattr(error, "strerror", None) or error
-        raise InputError(f"read_curves cannot read {path}: {reason}. Check the file.") from None
+        log = READERS[name].log(files)
+        log.table.validate(full=True)  # text that is not UTF-8 would fail far from here
+    except InputError:
+        raise
     except (RecursionError, MemoryError):
         raise InputError(
-            f"read_curves cannot read {path} as {name}: it is nested or large beyond sense. Check it."
+            f"read_curves cannot read {path} as {name}: it is nested or large beyond sense. Check the file."
         ) from None
+    except (OSError, EOFError) as error:
+        raise InputError(f"read_curves cannot read {path}: {_in_short(error)}. Check the file.") from None
+    except DAMAGE as error:
+        raise InputError(
+            f"read_curves cannot read {path} as {name}: {_in_short(error)}. The file is damaged or of another kind; "
+            "export it again."
+        ) from None
+    return log
+
+
+def _in_short(error: Exception) -> str:
+    """The error's own words in one line."""
+    words = " ".join(str(getattr(error, "strerror", None) or error).split()).rstrip(".")
+    return words[:MOST_WORDS] or type(error).__name__

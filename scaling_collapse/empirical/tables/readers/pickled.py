@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 import pickle
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import pyarrow as pa
@@ -18,56 +18,84 @@ from .reader import Reader
 __all__ = ["PICKLED"]
 
 PLAIN = {
-    ("builtins", "slice"), ("builtins", "complex"), ("builtins", "set"), ("builtins", "frozenset"),
-    ("builtins", "range"),
-    ("__builtin__", "slice"), ("__builtin__", "set"), ("__builtin__", "xrange"),
-    ("collections", "OrderedDict"), ("datetime", "datetime"), ("datetime", "date"), ("datetime", "timedelta"),
+    ("builtins", "slice"), ("builtins", "range"), ("collections", "OrderedDict"), ("datetime", "datetime"),
+    ("datetime", "date"), ("datetime", "timedelta"),
 }  # fmt: skip
-NUMPY = {"_reconstruct", "scalar", "ndarray", "dtype", "_frombuffer"}
+NUMPY = {"scalar", "dtype", "_frombuffer"}
 PANDAS = {
     "DataFrame", "Series", "BlockManager", "SingleBlockManager", "_unpickle_block", "new_block", "_new_Index", "Index",
-    "RangeIndex", "Int64Index", "Float64Index", "UInt64Index", "MultiIndex", "StringDtype", "StringArray",
-    "_unpickle_manager",
-    "ArrowStringArray", "Timestamp", "_unpickle_timestamp", "DatetimeIndex", "CategoricalIndex", "CategoricalDtype",
+    "RangeIndex", "MultiIndex", "DatetimeIndex", "CategoricalIndex", "StringDtype", "CategoricalDtype", "StringArray",
+    "ArrowStringArray", "DatetimeArray", "Categorical", "__pyx_unpickle_NDArrayBacked", "Timestamp",
+    "_unpickle_timestamp",
 }  # fmt: skip
-MOVED = {"numpy.core": "numpy._core", "__builtin__": "builtins"}
+ARROW = {"py_buffer", "type_for_alias"}
+CALLED = {"slice", "range", "OrderedDict", "datetime", "date", "timedelta", "StringDtype", "CategoricalDtype",
+          "BlockManager", "SingleBlockManager", "ArrowStringArray", "Timestamp"}  # fmt: skip
+"""Types that pickles call with arguments; all others are built empty and filled."""
+OLD_INDICES = {"Int64Index", "UInt64Index", "Float64Index"}
 
 
-class _Tables(pickle.Unpickler):
+class _Tables(pickle._Unpickler):  # type: ignore[name-defined]  # the one in Python: its steps can be watched
     """An unpickler that knows arrays, frames and their parts by name, and refuses every other."""
 
+    dispatch: ClassVar[dict[int, Any]] = dict(pickle._Unpickler.dispatch)  # type: ignore[attr-defined]
+
     def find_class(self, module: str, name: str) -> Any:
+        module = {"__builtin__": "builtins"}.get(module, module)
         root = module.split(".")[0]
-        if (module, name) in PLAIN or (root == "numpy" and name in NUMPY) or (root == "pandas" and name in PANDAS):
-            return _attribute(module, name)
-        if (module, name) == ("_codecs", "encode"):
-            return _encode
-        raise pickle.UnpicklingError(f"it holds {module}.{name}")
+        name = {"xrange": "range"}.get(name, name) if root == "builtins" else name
+        own = {
+            ("builtins", "bytearray"): _bytes, ("_codecs", "encode"): _encode, ("numpy", "ndarray"): _Array,
+            ("numpy", "_reconstruct"): _empty_array, ("pyarrow", "_restore_array"): _arrow_array,
+        }  # fmt: skip
+        if (key := (module if root == "_codecs" else root, name)) in own:
+            return own[key]
+        if root == "pandas":
+            require("pandas", "a pickled frame", extra=None)
+            name = "Index" if name in OLD_INDICES else name
+        known = {"numpy": NUMPY, "pandas": PANDAS, "pyarrow": ARROW}.get(root, set())
+        if (module, name) not in PLAIN and name not in known:
+            raise pickle.UnpicklingError(f"it holds {module}.{name}")
+        module = module.replace("numpy.core", "numpy._core")
+        module = "pandas" if name == "Index" else module
+        return getattr(importlib.import_module(module), name)
 
+    def load_reduce(self) -> None:
+        """Call a function that is known; a type is called only if that builds next to nothing."""
+        called = self.stack[-2]
+        if isinstance(called, type) and called.__name__ not in CALLED and called is not np.dtype:
+            raise pickle.UnpicklingError(f"it calls {called.__name__}")
+        super().load_reduce()
 
-def _attribute(module: str, name: str) -> Any:
-    if module.startswith("pandas"):
-        require("pandas", "a pickled frame", extra=None)
-    for old, new in MOVED.items():
-        if module == old or module.startswith(old + "."):
-            module = new + module[len(old) :]
-    if (module, name) == ("builtins", "xrange"):
-        return range
-    if name == "ndarray":
-        return _Array
-    if name == "_reconstruct":
-        return _reconstruct
-    return getattr(importlib.import_module(module), name)
+    def load_other(self) -> None:
+        """Refuse the old ways to build objects."""
+        raise pickle.UnpicklingError("it builds objects in an old way")
+
+    dispatch[pickle.REDUCE[0]] = load_reduce
+    dispatch[pickle.INST[0]] = dispatch[pickle.OBJ[0]] = dispatch[pickle.EXT1[0]] = load_other
 
 
 class _Array:
-    """Stands for the type of arrays: it is named in pickles, and must not be called with a size."""
+    """Stands for the type of arrays, which pickles name."""
 
 
-def _reconstruct(kind: Any, shape: Any, form: Any) -> np.ndarray:
+def _empty_array(kind: Any, shape: Any, form: Any) -> np.ndarray:
     if kind is not _Array or tuple(shape) != (0,):
         raise pickle.UnpicklingError("an array of another kind")
     return np.ndarray.__new__(np.ndarray, (0,), "b")
+
+
+def _arrow_array(data: Any) -> Any:
+    """An array of pyarrow, its buffers checked before anyone looks into them."""
+    array = pa.lib._restore_array(data)
+    array.validate(full=True)
+    return array
+
+
+def _bytes(content: Any = b"") -> bytearray:
+    if not isinstance(content, bytes):
+        raise pickle.UnpicklingError("a buffer that is empty")
+    return bytearray(content)
 
 
 def _encode(text: Any, encoding: str = "latin1") -> bytes:
@@ -122,7 +150,7 @@ def _parts(value: Any, name: str, depth: int = 6) -> Iterator[tuple[str, dict[st
 
 def _columns(value: Any) -> dict[str, Any] | None:
     """A frame, or a mapping of columns of one length, as a mapping; None for what is neither."""
-    if type(value).__module__.startswith("pandas.") and hasattr(value, "columns"):
+    if type(value).__module__.split(".")[0] == "pandas" and hasattr(value, "columns"):
         return {str(name): value[name].to_numpy() for name in value.columns}
     if not isinstance(value, Mapping):
         return None
