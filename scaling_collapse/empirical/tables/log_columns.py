@@ -184,7 +184,7 @@ class _Columns:
         for run in dict.fromkeys(self.runs().tolist()):
             settings = self._settings(run)
             key = name or known_as(target, settings) or _last_word(target, settings)
-            if key in settings:
+            if key is not None and key in settings:
                 values, bad = numbers_of([str(settings[key])], counts=target == "params")
                 if bad is None:
                     of[run] = float(values[0])
@@ -280,8 +280,9 @@ def chosen_loss(logs: Sequence[NamedLog]) -> tuple[LossKind | None, dict[int, st
         If a log has several losses of the kind and none is the plain one.
     """
     kinds: tuple[LossKind, ...] = ("evaluation", "training")
+    names: dict[int, str] = {}
     for kind in kinds:
-        names: dict[int, str] = {}
+        names = {}
         for i, log in enumerate(logs):
             found = [n for n in losses(log.names, kind) if _points(log.log.table, n) >= LEAST_POINTS]
             if len({_plain(n) for n in found}) > 1:

@@ -122,9 +122,9 @@ def steps_of_one_run(t: Array, loss: Array, rows: Rows, *, run: str, source: str
         _refuse_shared_steps(t, loss, rows, run=run, source=source)
         return t, []
     fixed, findings = t.copy(), []
-    origin, offset, before = t[passes[0][0]], 0.0, passes[0]
+    origin, offset, before = float(t[passes[0][0]]), 0.0, passes[0]
     for following in passes[1:]:
-        start = t[following[0]]
+        start = float(t[following[0]])
         join = join_of(loss[before], loss[following])
         if start <= origin and not join.goes_on and _repeats(t, before, following):
             _refuse_second_pass(run, source, start, join)
@@ -154,6 +154,8 @@ def _refuse_second_pass(run: str, source: str, start: float, join: _Join) -> Non
 
 def _refuse_shared_steps(t: Array, loss: Array, rows: Rows, *, run: str, source: str) -> None:
     """Most steps more than once, with different losses: seeds that share a name."""
+    if (np.diff(t[rows]) > 0).all():
+        return
     order = rows[np.lexsort((loss[rows], t[rows]))]
     same = np.diff(t[order]) == 0
     other = same & (np.diff(loss[order]) != 0)

@@ -60,10 +60,23 @@ def _pairs(curves: list[LossCurve]) -> list[tuple[int, int]]:
     loss = np.concatenate([c.loss for c in curves])
     params = np.repeat([float(c.params) for c in curves], [len(c) for c in curves])
     of = np.repeat(np.arange(len(curves)), [len(c) for c in curves])
+    again = _seen_again(t, loss, params)
+    t, loss, params, of = t[again], loss[again], params[again], of[again]
     order = np.lexsort((of, loss, t, params))
     same = (np.diff(t[order]) == 0) & (np.diff(loss[order]) == 0) & (np.diff(params[order]) == 0)
     pairs, counts = np.unique(np.stack([of[order][:-1][same], of[order][1:][same]]), axis=1, return_counts=True)
     return [(int(a), int(b)) for (a, b), n in zip(pairs.T, counts, strict=True) if n >= LEAST_COMMON]
+
+
+def _seen_again(*columns: Array) -> NDArray[np.bool_]:
+    """Points that come more than once, up to chance: by a hash, which sorts faster than the points."""
+    key = np.zeros(columns[0].size, dtype=np.uint64)
+    for values in columns:
+        key = (key ^ (values + 0.0).view(np.uint64)) * np.uint64(0x9E3779B97F4A7C15)
+        key ^= key >> np.uint64(29)
+    ordered = np.sort(key)
+    twice = ordered[1:][ordered[1:] == ordered[:-1]]
+    return np.isin(key, twice) if twice.size else np.zeros(key.size, dtype=bool)
 
 
 def _common(one: LossCurve, other: LossCurve) -> tuple[NDArray[np.intp], NDArray[np.intp]]:

@@ -20,8 +20,9 @@ STANDARD_INPUT = ("-", "stdin:")
 """What stands for it; the command line takes the first and hands on the second, which is no option."""
 HEAD = 1 << 16
 LONGEST_LINE = 1 << 24
-LARGEST = 1 << 33
-"""Bytes, also after decompression; a file that unpacks to more is not read."""
+BLOCK = 1 << 20
+LARGEST, LARGEST_UNPACKED = 1 << 32, 1 << 30
+"""Bytes of a file that is read whole, and of one that is unpacked."""
 COMPRESSED = {b"\x1f\x8b": "gzip", b"\x28\xb5\x2f\xfd": "zstd", b"BZh": "bz2", b"\x04\x22\x4d\x18": "lz4"}
 MARKS = {b"\xef\xbb\xbf": "utf-8-sig", b"\xff\xfe": "utf-16", b"\xfe\xff": "utf-16"}
 
@@ -86,11 +87,21 @@ class SourceFile:
 
     def content(self) -> bytes:
         """All bytes, decompressed."""
+        most = LARGEST if self.compression is None else LARGEST_UNPACKED
+        content = bytearray()
         with self.open() as file:
-            content = file.read(LARGEST)
-        if len(content) == LARGEST:
-            raise InputError(f"read_curves reads files of up to {LARGEST >> 30} GiB; got {self.name}. Split it.")
-        return content
+            while block := file.read(BLOCK):
+                content += block
+                if len(content) > most:
+                    what = "files" if self.compression is None else "compressed files"
+                    raise InputError(f"read_curves reads {what} of up to {most >> 30} GiB; got {self.name}. Split it.")
+        return bytes(content)
+
+    def stream(self) -> Any:
+        """Its bytes for pyarrow; what is compressed is unpacked first, as far as it is not too large."""
+        import pyarrow as pa
+
+        return self.open() if self.compression is None else pa.BufferReader(self.content())
 
     def lines(self, most: int | None = None) -> Iterator[str]:
         """Its lines as text; a carriage return ends one too, as progress bars write. `most` bytes at the most."""
@@ -101,7 +112,7 @@ class SourceFile:
             if not narrow:
                 yield from self.content().decode(encoding, errors="replace").lstrip("\ufeff").splitlines()
                 return
-            while (block := file.read(1 << 20)) and (most is None or seen < most):
+            while (block := file.read(BLOCK)) and (most is None or seen < most):
                 seen += len(block)
                 *whole, rest = (rest + block.replace(b"\r", b"\n")).split(b"\n")
                 if len(rest) > LONGEST_LINE:

@@ -125,7 +125,7 @@ def _read(file: SourceFile, dialect: _Dialect, number: pa.DataType) -> pa.Table:
     options = pc.ReadOptions(encoding=encoding)
     if dialect.spaced:
         options = pc.ReadOptions(encoding=encoding, column_names=dialect.names, skip_rows=1)
-    with file.open() as stream:
+    with file.stream() as stream:
         table = pc.read_csv(stream, read_options=options, parse_options=parse, convert_options=convert)
     return table.rename_columns([n.strip() for n in table.column_names])
 

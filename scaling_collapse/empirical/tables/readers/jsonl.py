@@ -43,7 +43,7 @@ def _log(files: Sequence[SourceFile]) -> Log:
     if b"[[[[" in file.head or b'":{"' in file.head.replace(b" ", b"") or file.encoding != "utf-8":
         return Log(table=_read_line_by_line(file))  # pyarrow's parser has no limit to its depth
     try:
-        with file.open() as stream:
+        with file.stream() as stream:
             table = pj.read_json(stream, parse_options=pj.ParseOptions(explicit_schema=schema))
     except pa.ArrowInvalid:
         return Log(table=_read_line_by_line(file))  # NaN, mixed types; and it names the line that is broken

@@ -35,10 +35,13 @@ CALLED = {"slice", "range", "OrderedDict", "datetime", "date", "timedelta", "Str
 OLD_INDICES = {"Int64Index", "UInt64Index", "Float64Index"}
 
 
-class _Tables(pickle._Unpickler):  # type: ignore[name-defined]  # the one in Python: its steps can be watched
+_Watched: Any = pickle._Unpickler  # type: ignore[attr-defined]  # the one in Python: its steps can be watched
+
+
+class _Tables(_Watched):
     """An unpickler that knows arrays, frames and their parts by name, and refuses every other."""
 
-    dispatch: ClassVar[dict[int, Any]] = dict(pickle._Unpickler.dispatch)  # type: ignore[attr-defined]
+    dispatch: ClassVar[dict[int, Any]] = dict(_Watched.dispatch)
 
     def find_class(self, module: str, name: str) -> Any:
         module = {"__builtin__": "builtins"}.get(module, module)
@@ -87,7 +90,7 @@ def _empty_array(kind: Any, shape: Any, form: Any) -> np.ndarray:
 
 def _arrow_array(data: Any) -> Any:
     """An array of pyarrow, its buffers checked before anyone looks into them."""
-    array = pa.lib._restore_array(data)
+    array = importlib.import_module("pyarrow.lib")._restore_array(data)
     array.validate(full=True)
     return array
 

@@ -137,7 +137,8 @@ def _scalars(summary: bytes) -> Iterator[tuple[str, float]]:
         if number != 1 or not isinstance(value, bytes):
             continue
         parts = dict(fields(value))
-        found = floating(parts[2]) if isinstance(parts.get(2), bytes) else _of_tensor(parts.get(8))
+        simple = parts.get(2)
+        found = floating(simple) if isinstance(simple, bytes) else _of_tensor(parts.get(8))
         if found is not None:
             yield text(parts.get(1)), found
 
