@@ -153,7 +153,7 @@ def test_options_that_are_wrong(logs, tmp_path, monkeypatch, capsys, arguments, 
         ("params_from_config = 3\n", "needs text as 'params_from_config'; got 3"),
         ("batch_tokens = 'x'\n", "batch_tokens needs a positive number"),
         ("[", "--mapping needs a TOML file"),
-        ("a" + ".a" * 20000 + " = 1\n", "a mapping needs the keys|needs a TOML file"),
+        ("a" + ".a" * 20000 + " = 1\n", "needs a TOML file; got .*too long"),
     ],
 )
 def test_mapping_files_that_are_wrong(tmp_path, content, words):

@@ -87,8 +87,8 @@ def test_a_counter_that_starts_over_after_a_resume_is_counted_on():
     np.testing.assert_array_equal(read_curves(run(thrice, loss)).curves[0].tokens, step)
 
 
-def test_a_ladder_with_a_resumed_counter_collapses_as_it_does_without():
-    ladder = law_ladder(sizes=5, seeds=2, fast=1e-3, points=100)
+def test_a_ladder_with_a_resumed_counter_reads_as_it_does_without():
+    ladder = law_ladder(sizes=3, seeds=2, fast=1e-3, points=100)
     table = table_of(ladder)
     name = ladder.curves[4].run
     at = np.flatnonzero(np.array(table["run"]) == name)
@@ -96,7 +96,9 @@ def test_a_ladder_with_a_resumed_counter_collapses_as_it_does_without():
     tokens[at[50:]] -= tokens[at[49]]
     resumed = read_curves(table | {"tokens": tokens})
     assert len(resumed.integrity.of_kind("counter starts over")) == 1
-    assert str(measure_collapse(resumed).verdict) == str(measure_collapse(read_curves(table)).verdict)
+    for one, two in zip(resumed, read_curves(table), strict=True):
+        np.testing.assert_allclose(one.tokens, two.tokens)
+        np.testing.assert_array_equal(one.loss, two.loss)
 
 
 @pytest.mark.parametrize("bits", [32, 31])
@@ -213,7 +215,7 @@ def test_a_run_split_in_files_is_joined_and_two_runs_are_not(tmp_path):
 
 def ramped():
     """A ladder whose batch grows with size, logged by steps alone."""
-    ladder = law_ladder(sizes=6, seeds=2, noise=1e-4)
+    ladder = law_ladder(sizes=5, seeds=2, noise=1e-4)
     table = table_of(ladder)
     batch = np.array(table["params"]) ** 1.0
     return ladder, {k: v for k, v in table.items() if k != "tokens"} | {"step": table["tokens"] / batch}
@@ -229,9 +231,8 @@ def test_without_tokens_no_coefficient_and_no_exponent_is_given(capsys, tmp_path
     assert any("logged by steps, without tokens" in reason for reason in report.reasons)
     assert "unknown: steps were logged" in repr(report.law)
     pq.write_table(pa.table(table), tmp_path / "t.parquet")
-    assert main(["measure", str(tmp_path / "t.parquet"), "--json", "-"]) == 0
-    assert json.loads(capsys.readouterr().out)["law"]["a"] is None
-    assert main(["measure", str(tmp_path / "t.parquet")]) == 0
+    assert main(["measure", str(tmp_path / "t.parquet"), "--json", str(tmp_path / "r.json")]) == 0
+    assert json.loads((tmp_path / "r.json").read_text())["law"]["a"] is None
     assert "unknown: no tokens" in capsys.readouterr().out
     with pytest.raises(InputError, match="fit_horizon needs tokens; got steps alone"):
         fit_horizon(table)

@@ -16,6 +16,8 @@ from .columns import NUMERIC, TEXT
 
 __all__ = ["LogMapping"]
 
+LONGEST_LINE, LONGEST = 1000, 1 << 18
+"""Characters of a mapping file: deep keys take the parser for ever."""
 KEYS = ("columns", "params", "params_from_config", "batch_tokens", "pattern")
 
 
@@ -93,7 +95,10 @@ class LogMapping:
 
 def _of_file(path: Path) -> Mapping[str, Any]:
     try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
+        text = path.read_text(encoding="utf-8")
+        if max(map(len, text.splitlines()), default=0) > LONGEST_LINE or len(text) > LONGEST:
+            raise ValueError("a line or the file is too long")
+        return tomllib.loads(text)
     except OSError as error:
         raise InputError(f"--mapping cannot read {path}: {error.strerror or error}. Check the path.") from None
     except (ValueError, RecursionError) as error:
