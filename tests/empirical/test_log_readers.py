@@ -81,6 +81,40 @@ def test_a_folder_of_wandb_runs_is_a_ladder(tmp_path):
     assert {("which loss", "noted"), ("logged twice", "noted")} <= kinds(ladder)
 
 
+def test_a_resumed_wandb_run_is_one_run(tmp_path):
+    rows = [{"loss": 3 + 5 * (i + 1) ** -0.5, "iter": i} for i in range(60)]
+    for part, at in (("1", slice(0, 40)), ("2", slice(40, 60))):
+        made.wandb_file(tmp_path / f"offline-run-{part}" / "run-abc.wandb", rows[at], config={"n_params": 1000})
+    ladder = read_curves(tmp_path)
+    assert [(c.run, len(c), c.tokens[-1]) for c in ladder] == [("small-0", 60, 59)]
+    assert ("split files", "merged") in kinds(ladder)
+
+
+def test_a_history_of_wandb_exported_as_parquet(tmp_path):
+    for seed in (0, 1):
+        table = {
+            "_step": range(20),
+            "val/loss": [v + seed for v in LOSS],
+            "_timestamp": [1.7e9] * 20,
+            "system/gpu": ["x"] * 20,
+        }
+        pq.write_table(pa.table(table), tmp_path / f"small-{seed}.parquet")
+    ladder = read_curves(tmp_path, mapping={"params": {"small-*": 1e6}, "columns": {"tokens": "[_step] * 1k"}})
+    assert [(c.run, c.tokens[-1], c.loss[0]) for c in ladder] == [
+        ("small-0", 19000, LOSS[0]),
+        ("small-1", 19000, LOSS[0] + 1),
+    ]
+
+
+def test_parameters_from_a_setting_that_is_named(tmp_path):
+    config = {"arch": {"weights": "1.5B", "n_params": 3}}
+    made.wandb_file(tmp_path / "a.wandb", rows_of_a_run(), config=config)
+    assert read_curves(tmp_path, mapping={"params_from_config": "arch.weights"}).sizes == (1.5e9,)
+    assert read_curves(tmp_path).sizes == (3,)
+    tokens = read_curves(tmp_path, mapping={"columns": {"tokens": "iter * [arch.n_params]"}})
+    assert tokens.curves[0].tokens[-1] == 19 * 3
+
+
 def test_wandb_files_that_are_damaged_or_cut(tmp_path):
     path = made.wandb_file(tmp_path / "a.wandb", rows_of_a_run())
     whole = path.read_bytes()

@@ -109,7 +109,7 @@ def curve_tables(source: Source, mapping: LogMapping) -> tuple[list[tuple[str, p
 
 
 def _refuse(log: NamedLog, lacks: list[str]) -> None:
-    if log.source == FRAME and not is_curve_table(log.names):
+    if log.source == FRAME or {"run", "params"} <= set(log.names):
         require_columns(log.names, log.source)
     if is_curve_table(log.names):
         return  # a row without a size: `curve_from_rows` names the run
