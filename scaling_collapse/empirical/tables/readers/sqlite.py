@@ -27,17 +27,22 @@ def is_database_with(file: SourceFile, tables: set[str]) -> bool:
         return False
 
 
+def _text(content: bytes) -> str:
+    return content.decode("utf-8", errors="replace")
+
+
 @contextmanager
 def open_database(file: SourceFile) -> Iterator[sqlite3.Connection]:
     """The database; its errors in one sentence."""
     try:
         database = sqlite3.connect(f"{file.path.resolve().as_uri()}?mode=ro", uri=True)
+        database.text_factory = _text
         try:
             database.execute("PRAGMA trusted_schema = OFF")
             yield database
         finally:
             database.close()
-    except sqlite3.Error as error:
+    except (sqlite3.Error, UnicodeError) as error:
         raise InputError(
             f"read_curves cannot read {file.name} as a database: {error}. If a program still writes to it, copy it "
             "first; else it is damaged."
