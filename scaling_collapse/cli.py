@@ -22,6 +22,10 @@ VERBS = {
 
     Example: scaling-collapse demo --out demo-out
     """,
+    "convert": """How do I get my logs in? Logs of any program as one curve table.
+
+    Example: scaling-collapse convert example:mlp --table mlp.csv
+    """,
     "measure": """Do the loss curves of my ladder collapse? Scaling law, collapse, supercollapse, with a verdict.
 
     Example: scaling-collapse measure example:mlp --offset 0 --out mlp-report
@@ -111,6 +115,11 @@ def _sentence(error: CycloptsError) -> str:
 
 def main(tokens: list[str] | None = None) -> int:
     """Run one command line (default: the process's own) and return its exit code."""
+    tokens = sys.argv[1:] if tokens is None else tokens
+    # A lone hyphen is standard input, but after --json it is standard output; the parser takes it for an option.
+    tokens = [
+        "stdin:" if t == "-" and before != "--json" else t for before, t in zip(["", *tokens], tokens, strict=False)
+    ]
     try:
         return app(tokens, print_error=False, exit_on_error=False) or 0
     except CycloptsError as error:

@@ -26,5 +26,6 @@ from .user_folders import cache_folder as cache_folder
 from .user_folders import settle_matplotlib as settle_matplotlib
 from .words import count as count
 from .words import duration as duration
+from .words import parse_number as parse_number
 from .words import shown as shown
 from .words import value_in_words as value_in_words

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import math
 
-__all__ = ["count", "duration", "shown", "value_in_words"]
+__all__ = ["count", "duration", "parse_number", "shown", "value_in_words"]
+
+SUFFIXES = {"k": 1e3, "m": 1e6, "b": 1e9, "g": 1e9, "t": 1e12}
 
 
 def count(number: float) -> str:
@@ -17,6 +19,20 @@ def count(number: float) -> str:
         if number >= unit:
             return f"{number / unit:.3g}{suffix}"
     return f"{number:.3g}"
+
+
+def parse_number(text: str) -> float:
+    """A count as people write it; `ValueError` where it is none.
+
+    >>> [parse_number(text) for text in ("125M", "1.5B", "3e8", "1_000_000", "640")]
+    [125000000.0, 1500000000.0, 300000000.0, 1000000.0, 640.0]
+    """
+    plain = text.strip().lower()
+    factor = SUFFIXES.get(plain[-1:], 1.0)
+    value = float(plain[:-1] if factor != 1.0 else plain) * factor
+    if math.isnan(value):
+        raise ValueError(text)
+    return value
 
 
 def duration(seconds: float) -> str:

@@ -148,6 +148,11 @@ class Ladder(Framed, Painted):
         """The distinct names of learning-rate schedules that the runs give, sorted; a run without a name gives none."""
         return tuple(sorted({c.schedule for c in self.curves if c.schedule is not None}))
 
+    @property
+    def counts_steps(self) -> bool:
+        """Whether some run was logged by steps alone: its compute is then in steps too, and right up to the batch."""
+        return any(c.clock == "steps" and np.array_equal(c.compute, 6.0 * c.params * c.tokens) for c in self.curves)
+
     def horizons_apart(self) -> tuple[LossCurve, LossCurve] | None:
         """The shortest and the longest run of the first size whose horizons differ by more than 1 %, or None."""
         for curves in self.by_size.values():

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
 from cyclopts import CoercionError, Parameter, Token
 
-from ..common import InputError
+from ..common import InputError, parse_number
 
 __all__ = ["Number", "Numbers", "Share", "Sources", "Where", "parse_number", "parse_share", "parse_where"]
 
@@ -17,30 +16,13 @@ Sources = Annotated[
     list[Path],
     Parameter(
         name="SOURCE",
-        help="Curve tables (Parquet, CSV, JSON Lines), folders of them, or example:NAME, a table that comes along.",
+        help="Curve tables or logs (see docs/guide/logs.md), folders of them, - for standard input, or example:NAME.",
     ),
 ]
 Where = Annotated[
     list[str] | None,
     Parameter(negative="", help="Keep only rows with COLUMN=VALUE, e.g. schedule=linear. May be repeated."),
 ]
-
-
-SUFFIXES = {"k": 1e3, "m": 1e6, "b": 1e9, "g": 1e9, "t": 1e12}
-
-
-def parse_number(text: str) -> float:
-    """A count as people write it.
-
-    >>> [parse_number(text) for text in ("125M", "1.5B", "3e8", "1_000_000", "640")]
-    [125000000.0, 1500000000.0, 300000000.0, 1000000.0, 640.0]
-    """
-    plain = text.strip().lower()
-    factor = SUFFIXES.get(plain[-1:], 1.0)
-    value = float(plain[:-1] if factor != 1.0 else plain) * factor
-    if math.isnan(value):
-        raise ValueError(text)
-    return value
 
 
 def parse_share(text: str) -> float:

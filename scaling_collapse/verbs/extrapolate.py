@@ -90,9 +90,11 @@ def _show(found: Extrapolation, answer: Answer) -> None:
         ["final loss, one run", number(found.final_loss), interval(found.final_interval)],
         ["final loss, mean of many runs", number(found.final_loss), interval(found.final_expected_interval)],
         ["irreducible loss L0", number(law.L0), interval(law.L0_interval)],
-        ["coefficient a (C in PFLOPs)", number(law.a), interval(law.a_interval)],
-        ["exponent b", number(law.b), interval(law.b_interval)],
-    ]
+        *([] if found.ladder.counts_steps else [
+            ["coefficient a (C in PFLOPs)", number(law.a), interval(law.a_interval)],
+            ["exponent b", number(law.b), interval(law.b_interval)],
+        ]),
+    ]  # fmt: skip
     by = "whole curves" if found.method == "curves" else "end points alone"
     answer.show(f"Estimated from {by}", ["quantity", "value", f"{found.level:.0%} interval"], rows)
     if found.plan:

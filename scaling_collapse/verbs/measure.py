@@ -103,14 +103,18 @@ def _culprit(culprit: Culprit) -> str:
 def _rows(report: CollapseReport) -> list[list[str]]:
     """The table of the law and the collapse."""
     law, top, size, trend = report.law, report.supercollapse, report.deviation, report.trend
-    gamma = (math.nan, UNKNOWN) if trend is None else (trend.gamma_error, trend.gamma_interval)
+    gamma = (math.nan, UNKNOWN) if trend is None or law.by_steps else (trend.gamma_error, trend.gamma_interval)
+    compute = (
+        [["-", "unknown: no tokens"]] * 2 if law.by_steps
+        else [[_number(law.a, ".5g"), _interval(law.a_interval)], [_number(law.b, ".4f"), _interval(law.b_interval)]]
+    )  # fmt: skip
     return [
         ["irreducible loss L0, fitted", _number(law.L0, ".6g"), _interval(law.L0_interval)],
         ["offset in use", _number(report.offset, ".6g"), ""],
         ["offset at which the curves agree best", _number(report.curve_offset.value, ".6g"),
          _interval(report.curve_offset.interval)],
-        ["coefficient a (C in PFLOPs)", _number(law.a, ".5g"), _interval(law.a_interval)],
-        ["exponent b", _number(law.b, ".4f"), _interval(law.b_interval)],
+        ["coefficient a (C in PFLOPs)", *compute[0]],
+        ["exponent b", *compute[1]],
         ["sizes differ by, share of the curve's fall", _percent(size.value), _interval(size.interval, percent=True)],
         ["  tolerated", _percent(size.tolerance), ""],
         ["drift, as an error of the horizons' exponent", _percent(gamma[0], "+"), _interval(gamma[1], percent=True)],

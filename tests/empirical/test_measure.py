@@ -185,7 +185,7 @@ def test_the_json_holds_every_finding(tmp_path):
     found = measure_collapse(read_curves([table.parent])).to_json()["integrity"]
     assert found["sources"] == [str(table)]
     assert found["rows_read"] == found["rows_used"] == 8 * 5 * 60
-    detail = "not a curve table by its ending: not read"
+    detail = "no curve table, no log: not read"
     subject = str(tmp_path / "notes.txt")
     finding = {"kind": "other file", "action": "noted", "subject": subject, "detail": detail, "count": 1}
     assert found["findings"] == [finding]

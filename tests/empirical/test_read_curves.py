@@ -1,4 +1,6 @@
 import json
+import sys
+from types import SimpleNamespace
 
 import numpy as np
 import pyarrow as pa
@@ -9,8 +11,10 @@ from hypothesis import strategies as st
 from synthetic import law_ladder, table_of
 
 from scaling_collapse import InputError
+from scaling_collapse.common import Registry
 from scaling_collapse.empirical import curve_table, read_curves, write_curves
-from scaling_collapse.empirical.tables import readers
+from scaling_collapse.empirical.tables import find_logs, readers
+from scaling_collapse.empirical.tables.log import Log
 
 COLUMNS = {
     "run": ["a"] * 4 + ["b"] * 4,
@@ -217,7 +221,7 @@ def test_broken_files_are_refused(tmp_path):
         ("half.jsonl", json.dumps({"run": "a"}) + '\n{"run": "a", "par', "in line 2 of"),
         ("list.jsonl", "[1, 2]\n", "one JSON object a line"),
         ("text.jsonl", '{"run": "a", "params": 1, "loss": "x", "step": 1}\n', "column 'loss'; got 'x' in line 1"),
-        ("table.xls", "x", r"needs a .parquet, .csv, .jsonl, .ndjson file; got table.xls"),
+        ("table.xls", "x", r"needs a curve table \(Parquet, .*\) or a log of .*; got table.xls, which"),
         ("binary.csv", "\x00\x01,\x02\n", "binary.csv"),
         ("ragged.csv", "run,params,loss,step\na,1,2\n", r"cannot read .*ragged.csv as csv: CSV parse error"),
         ("both.csv", "run,params,loss,step\na,1,x,1\na,1,2\n", r"cannot read .*both.csv as csv: CSV parse error"),
@@ -239,18 +243,21 @@ def test_a_file_of_unreadable_text_is_refused(tmp_path):
 
 
 def test_a_reader_says_by_itself_what_it_reads(tmp_path, monkeypatch):
-    class Log(readers.Reader):
-        def reads(self, path):
-            return path.name == "log.json"
-
-    log = Log(endings=("log.json",), rows=lambda path: pa.table(json.loads(path.read_text())))
-    monkeypatch.setattr(readers, "READERS", {**readers.READERS, "log": log})
+    reader = readers.Reader(
+        what="my log",
+        reads=lambda file: file.path.name == "log.json",
+        log=lambda files: Log(table=pa.table(json.loads(files[0].content()))),
+    )
+    kinds = Registry("reader", readers.__name__, {**readers.READERS.entries, "mine": "mine:MINE"})
+    monkeypatch.setitem(sys.modules, f"{readers.__name__}.mine", SimpleNamespace(MINE=reader))
+    monkeypatch.setattr(find_logs, "READERS", kinds)
+    monkeypatch.setattr(readers, "READERS", kinds)
     (tmp_path / "log.json").write_text(json.dumps(COLUMNS))
     (tmp_path / "other.json").write_text("{}")
     ladder = read_curves(tmp_path)
     assert [c.run for c in ladder] == ["a", "b"]
     assert [f.subject for f in ladder.integrity.of_kind("other file")] == [str(tmp_path / "other.json")]
-    with pytest.raises(InputError, match=r"needs a .parquet, .csv, .jsonl, .ndjson, log.json file; got other.json"):
+    with pytest.raises(InputError, match=r"or a log of .*my log; got other.json"):
         read_curves(tmp_path / "other.json")
 
 

@@ -184,7 +184,8 @@ def rows(first_row=1, **columns):
     """Four rows of a run of 10 parameters, some columns changed, added or (None) left out."""
     default = {"params": [10.0] * 4, "tokens": [1.0, 2.0, 3.0, 4.0], "loss": [4.0, 3.0, 2.5, 2.25]}
     made = {k: np.array(v) for k, v in (default | columns).items() if v is not None}
-    return RunRows(name="a", source="t.csv", first_row=first_row, columns=made)
+    n = first_row + np.arange(len(made["loss"]))
+    return RunRows(name="a", source="t.csv", numbers=n, columns=made)
 
 
 def kinds(found):

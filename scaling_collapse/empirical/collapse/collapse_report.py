@@ -23,6 +23,9 @@ from .without_offset import WithoutOffset
 
 __all__ = ["CollapseReport", "Deviation", "SizeSummary", "Supercollapse"]
 
+IN_STEPS = {"gamma_error": None, "gamma_interval": (None, None), "exponent": None}
+"""What the drift says of horizons where runs were logged by steps alone: nothing."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Supercollapse:
@@ -194,7 +197,7 @@ class CollapseReport(Framed, Painted):
                 "law": self.law.to_json(),
                 **{name: getattr(self, name) for name in names},
                 **{name: vars(getattr(self, name)) for name in parts},
-                "trend": None if self.trend is None else vars(self.trend),
+                "trend": None if self.trend is None else vars(self.trend) | (IN_STEPS if self.law.by_steps else {}),
                 "sizes": [vars(size) for size in self.sizes],
                 "integrity": self.ladder.integrity.to_json(),
             }

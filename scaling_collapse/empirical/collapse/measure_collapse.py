@@ -33,6 +33,11 @@ from .without_offset import measure_without_offset
 
 __all__ = ["measure_collapse"]
 
+BY_STEPS = (
+    "Runs were logged by steps, without tokens: curves are compared as they are, but nothing of compute (a, b, gamma) "
+    "is given, and an error of horizons is one in steps. Add tokens, or a batch_size."
+)
+
 
 def measure_collapse(
     ladder: Ladder | Source, *, offset: float | None = None, x: ArrayLike | None = None, draws: int = 400, seed: int = 0
@@ -146,6 +151,7 @@ def _report(
         verdict, found, curves, chosen=chosen, law=law, suspects=suspects, names=[c.run for c in ladder], power=power,
         fraction_interval=ends, delta_range=(low, high),
     )  # fmt: skip
+    reasons = (*reasons, BY_STEPS) if law.by_steps else reasons
     return CollapseReport(
         verdict=verdict, reasons=reasons, law=law, offset=here.offset, offset_source=chosen.source,
         offset_interval=chosen.interval, x=curves.x, losses=curves.L,

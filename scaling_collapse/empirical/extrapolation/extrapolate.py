@@ -216,9 +216,13 @@ def _extrapolation(
         factor = left_out.factor if left_out else 1.0
         low, high = (loss + factor * (end - loss) for end in quantiles(found.draws.single, level))
         expected_low, expected_high = (loss + factor * (end - loss) for end in quantiles(found.draws.expected, level))
-    about_logs = ()
+    about_logs: tuple[str, ...] = ()
     if grid.late.size < default_grid().size:
         about_logs = (f"The logs cover only x from {grid.late[0]:.3f} on, and so does the prediction.",)
+    if asked.ladder.counts_steps:
+        about_logs += (
+            "Runs count steps, without tokens: this holds only if all sizes have one batch, the new one too.",
+        )
     tokens = grid.x * new.horizon
     return Extrapolation(
         status=found.status,

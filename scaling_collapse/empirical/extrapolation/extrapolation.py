@@ -18,6 +18,9 @@ from .status import Status
 
 __all__ = ["Extrapolation"]
 
+IN_STEPS = {"a": None, "b": None, "a_interval": (None, None), "b_interval": (None, None)}
+"""What the law says of compute where runs were logged by steps alone: nothing."""
+
 
 @dataclass(frozen=True, kw_only=True, repr=False)
 class Extrapolation(Framed, Painted):
@@ -168,7 +171,7 @@ class Extrapolation(Framed, Painted):
                 "final_loss": self.final_loss,
                 "final_interval": self.final_interval,
                 "final_expected_interval": self.final_expected_interval,
-                "law": vars(self.law),
+                "law": vars(self.law) | (IN_STEPS if self.ladder.counts_steps else {}),
                 "run_noise": self.run_noise,
                 "misfit": self.misfit,
                 "left_out": None if self.left_out is None else vars(self.left_out),

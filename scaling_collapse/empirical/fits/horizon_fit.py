@@ -198,6 +198,11 @@ def fit_horizon(ladder: Ladder | Source, *, level: float = LEVEL, smoothing: flo
 
 def _mean_curves(ladder: Ladder, smoothing: float) -> tuple[Array, Array]:
     """A grid of compute over all runs, shape (n,), and each size's smoothed loss on it, shape (sizes, n)."""
+    if ladder.counts_steps:
+        raise InputError(
+            "fit_horizon needs tokens; got steps alone, from which neither gamma nor kappa follow. Add a column "
+            "tokens, or batch_size (and sequence_length)."
+        )
     low = min(c.compute[c.compute > 0][0] for c in ladder)
     high = max(c.compute[-1] for c in ladder)
     C = np.geomspace(low, high, 2000)

@@ -48,6 +48,9 @@ class LawFit(Painted):
         The data: compute in PFLOPs and mean final loss of each size, shape (sizes,).
     seeds
         Runs of each size.
+    by_steps
+        Whether runs were logged by steps alone. C is then `6 p` steps: L0 and how well the sizes obey stand, a and b
+        say nothing of compute, and neither `to_json` nor the text gives them.
     """
 
     status: LawStatus
@@ -63,6 +66,7 @@ class LawFit(Painted):
     C: Array
     L: Array
     seeds: tuple[int, ...]
+    by_steps: bool = False
 
     def headline(self) -> str:
         """The form of the law, and whether it may be trusted."""
@@ -75,6 +79,8 @@ class LawFit(Painted):
         misfit = "unknown" if math.isnan(self.misfit) else f"{self.misfit:.3g} times what seeds explain"
         sizes = f"{len(self.seeds)}, {sum(self.seeds)} run{'' if sum(self.seeds) == 1 else 's'}"
         words = [(name, value_in_words(value, interval, self.level)) for name, value, interval in rows]
+        if self.by_steps:
+            words = [words[0], *((name, "unknown: steps were logged, without tokens") for name, _ in words[1:])]
         return [*words, ("misfit of the sizes", misfit), ("sizes", sizes)]
 
     def __call__(self, C: Any) -> Array:
@@ -86,7 +92,8 @@ class LawFit(Painted):
         names = (
             "status", "a", "b", "L0", "a_interval", "b_interval", "L0_interval", "objective", "level", "misfit",
         )  # fmt: skip
-        return plain({name: getattr(self, name) for name in names})
+        unknown = {"a": None, "b": None, "a_interval": UNKNOWN, "b_interval": UNKNOWN} if self.by_steps else {}
+        return plain({name: getattr(self, name) for name in names} | unknown)
 
 
 def fit_scaling_law(
@@ -159,6 +166,7 @@ def _without_law(ladder: Ladder, finals: list[Array], level: float) -> LawFit:
         C=np.array(C, dtype=np.float64) / PFLOP,
         L=np.array([f.mean() for f in finals]),
         seeds=tuple(f.size for f in finals),
+        by_steps=ladder.counts_steps,
     )
 
 

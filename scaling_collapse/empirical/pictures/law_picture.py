@@ -37,7 +37,7 @@ def paint_law(axes: Any, report: CollapseReport) -> Any:
     span = law.C.max() / law.C.min()
     axes.set(
         xscale="log", xlim=(0.02 * law.C.min(), max(4.0, min(0.05 * span, 100.0)) * law.C.max()),
-        ylim=(room_below(law.L.min(), top, 0.2), top), xlabel="training compute $C$ (PFLOPs)", ylabel="loss",
+        ylim=(room_below(law.L.min(), top, 0.2), top), xlabel=_compute(law), ylabel="loss",
         title=_finding(law),
     )  # fmt: skip
     size_legend(axes, len(ladder.sizes), loc="upper right")
@@ -46,9 +46,15 @@ def paint_law(axes: Any, report: CollapseReport) -> Any:
     return axes
 
 
+def _compute(law: LawFit) -> str:
+    return "compute in steps (relative)" if law.by_steps else "training compute $C$ (PFLOPs)"
+
+
 def _finding(law: LawFit) -> str:
     if not math.isfinite(law.L0):
         return f"No law through the ends of training: {law.status}"
+    if law.by_steps:
+        return f"The ends of training follow a power law of the steps\n$L_0$ = {law.L0:.4g} (fitted)"
     return (
         f"The ends of training follow $L_0 + a\\,C^{{-b}}$\n"
         f"$L_0$ = {law.L0:.4g}, $a$ = {law.a:.3g}, $b$ = {law.b:.3g} (fitted)"

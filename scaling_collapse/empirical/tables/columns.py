@@ -20,15 +20,16 @@ One row per logged point. Required: `run`, `params`, `loss` and one of `tokens`,
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from ...common import Array, InputError
+from ...common import Array, InputError, parse_number
 
-__all__ = ["NUMERIC", "TEXT", "first_bad_cell", "number_column", "text_column"]
+__all__ = ["NUMERIC", "TEXT", "is_number", "number_column", "numbers_of", "text_column"]
 
 NUMERIC = frozenset(
     {
@@ -37,36 +38,65 @@ NUMERIC = frozenset(
     }
 )  # fmt: skip
 TEXT = frozenset({"run", "schedule"})
+COUNTS = NUMERIC - {"loss", "lr", "seed", "noise_trace"}
+"""Columns that may be written as 125M."""
+THOUSANDS = re.compile(r"\d{1,3}(,\d{3})+")
 
 
-def _undictionaried(column: pa.ChunkedArray) -> pa.Array:
+def is_number(kind: pa.DataType) -> bool:
+    """Whether the cells of a column are numbers (or true and false)."""
+    kind = kind.value_type if pa.types.is_dictionary(kind) else kind
+    return pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_boolean(kind)
+
+
+def _plain(column: pa.ChunkedArray) -> pa.Array:
     """One array without dictionary encoding."""
     array = column.combine_chunks()
     if isinstance(array, pa.ChunkedArray):  # an empty table has no chunk to return
         array = pa.array([], column.type)
-    return array.dictionary_decode() if pa.types.is_dictionary(array.type) else array
+    if pa.types.is_dictionary(array.type):  # decoded by hand: pyarrow cannot decode every kind of index and text
+        words = array.dictionary
+        words = words.cast(pa.large_string()) if _is_text(words.type) else words
+        array = words.take(array.indices.cast(pa.int64()))
+    return array
 
 
-def first_bad_cell(column: pa.ChunkedArray) -> tuple[int, str] | None:
-    """The first cell of a text column that is not a number, as (row from 0, text); None where all are."""
-    for row, value in enumerate(_undictionaried(column).to_pylist()):
+def numbers_of(texts: list[str | None], *, counts: bool = False) -> tuple[Array, int | None]:
+    """Texts as numbers, missing ones NaN; and the index of the first that is none.
+
+    >>> numbers_of(["1.5", "125M", None, "1,000"], counts=True)
+    (array([1.50e+00, 1.25e+08, nan, 1.00e+03]), None)
+    >>> numbers_of(["1.5", "x"])[1]
+    1
+    """
+    values = np.full(len(texts), np.nan)
+    for i, text in enumerate(texts):
         try:
-            float("nan" if value is None else value)
-        except (TypeError, ValueError):
-            return row, str(value)
-    return None
+            if text is not None and text.strip():
+                values[i] = _count(text) if counts else float(text)
+        except ValueError:
+            return values, i
+    return values, None
+
+
+def _count(text: str) -> float:
+    text = text.strip()
+    if text.lower() == "nan":
+        return np.nan
+    return parse_number(text.replace(",", "") if THOUSANDS.fullmatch(text) else text)
 
 
 def number_column(table: pa.Table, name: str, source: str) -> Array:
     """The column as float64, nulls as NaN, shape (rows,)."""
-    array = _undictionaried(table.column(name))
-    if pa.types.is_string(array.type) or pa.types.is_large_string(array.type):
-        bad = first_bad_cell(table.column(name))
+    array = _plain(table.column(name))
+    if _is_text(array.type):
+        values, bad = numbers_of(array.cast(pa.large_string()).to_pylist(), counts=name in COUNTS)
         if bad is not None:
             raise InputError(
-                f"read_curves needs a number in every cell of column {name!r}; got {bad[1]!r} in row "
-                f"{bad[0] + 1} of {source}. Mend or remove that row."
+                f"read_curves needs a number in every cell of column {name!r}; got {array[bad].as_py()!r} in row "
+                f"{bad + 1} of {source}. Mend or remove that row."
             )
+        return values
     try:
         values = array.cast(pa.float64(), safe=False)
     except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
@@ -78,11 +108,15 @@ def number_column(table: pa.Table, name: str, source: str) -> Array:
 
 def text_column(table: pa.Table, name: str, source: str) -> NDArray[Any]:
     """The column as an object array of str, nulls as "", shape (rows,)."""
-    array = _undictionaried(table.column(name))
+    array = _plain(table.column(name))
     try:
-        array = array.cast(pa.string()).fill_null("")
+        array = array.cast(pa.large_string()).fill_null("")
     except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
         raise InputError(
             f"read_curves needs text in column {name!r}; got {array.type} in {source}. Convert the column."
         ) from None
     return array.to_numpy(zero_copy_only=False)
+
+
+def _is_text(kind: pa.DataType) -> bool:
+    return pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_string_view(kind)

@@ -22,6 +22,8 @@ __all__ = [
 Rows = NDArray[np.intp]
 """Row numbers of a run, from 0."""
 EXPORT_SIZES = (500, 1000, 1500, 10000)  # points to which trackers thin a history when they export it
+FEWEST_DRAWN = 100  # points below which spacing tells nothing
+DRAWN_FACTOR = 0.3  # logarithm
 
 
 def whole_run(kind: str, run: str, detail: str) -> Finding:
@@ -105,6 +107,11 @@ def reached_horizon(horizon: float, tokens: Array, *, run: str, clock: str) -> t
 
 def thinned_export(tokens: Array, *, run: str) -> list[Finding]:
     """A note where the points look like a tracker's sample of the history."""
-    if tokens.size not in EXPORT_SIZES or np.unique(np.diff(tokens)).size <= 0.2 * tokens.size:
+    gaps = np.diff(tokens)
+    of_a_size = tokens.size in EXPORT_SIZES and np.unique(gaps).size > 0.2 * tokens.size
+    # Of points drawn at random neighbouring distances differ by a factor, of a log that grows or is rounded by little.
+    late = np.abs(np.diff(np.log(gaps[gaps.size // 2 :])))
+    at_random = tokens.size >= FEWEST_DRAWN and float(np.median(late)) > DRAWN_FACTOR
+    if not (of_a_size or at_random):
         return []
     return [Finding("sampled export", "noted", run, f"{tokens.size} unevenly spaced points: the history looks thinned")]

@@ -11,7 +11,10 @@ from numpy.typing import NDArray
 from ...common import Array, InputError
 from ...theory import Finding, LossCurve
 from ...theory.curve import Clock
+from .clock import clock_of
 from .columns import NUMERIC, TEXT
+from .odd_units import compute_in_flops
+from .passes import steps_of_one_run, unwrapped
 from .repairs import (
     known_horizon,
     reached_horizon,
@@ -23,7 +26,7 @@ from .repairs import (
     whole_run,
 )
 
-__all__ = ["RunRows", "curve_from_rows"]
+__all__ = ["RunRows", "curve_from_rows", "reached_share"]
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -36,15 +39,15 @@ class RunRows:
         Name of the run, unique in the ladder to be.
     source
         File (or `"frame"`) for messages.
-    first_row
-        Row number, from 1, of the run's first row in the source.
+    numbers
+        Their row numbers in the source, from 1, shape (rows,): the rows of other runs may lie between them.
     columns
         Column name to array, shape (rows,).
     """
 
     name: str
     source: str
-    first_row: int
+    numbers: NDArray[np.intp]
     columns: dict[str, NDArray[Any]]
 
     def constant(self, name: str) -> float | None:
@@ -61,7 +64,9 @@ class RunRows:
         return float(given[0]) if given.size else None
 
 
-def curve_from_rows(rows: RunRows, use_horizon: bool = True) -> tuple[LossCurve | None, list[Finding]]:
+def curve_from_rows(
+    rows: RunRows, use_horizon: bool = True, *, share: float = 1.0
+) -> tuple[LossCurve | None, list[Finding]]:
     """The run as a `LossCurve`, or None where it cannot be used; and what was found on the way.
 
     Parameters
@@ -70,6 +75,8 @@ def curve_from_rows(rows: RunRows, use_horizon: bool = True) -> tuple[LossCurve 
         The run's rows; required columns are present.
     use_horizon
         Whether `optimal_compute` and `horizon_tokens` end the curve; otherwise its last point does.
+    share
+        Of the horizon at which the curve ends.
 
     Raises
     ------
@@ -78,17 +85,9 @@ def curve_from_rows(rows: RunRows, use_horizon: bool = True) -> tuple[LossCurve 
     """
     run = rows.name
     params = _params(rows)
-    t, clock = _clock(rows)
-    loss = rows.columns["loss"]
-    kept, findings = rows_with_a_step(t, run=run, clock=clock)
-    kept, found = rows_with_a_loss(loss, kept, run=run)
-    findings += found
-    if kept.size == 0:
-        return None, [*findings, whole_run("no finite loss", run, "no point with a finite loss")]
-    kept, found = rows_in_order(t, loss, kept, run=run)
-    findings += found
+    t, clock, kept, findings = _points_in_order(rows)
     if kept.size < 2:
-        return None, [*findings, whole_run("one point", run, "a curve needs at least 2 points")]
+        return None, findings
     points = {name: values[kept] for name, values in rows.columns.items()}
     tokens = t[kept]
     compute, found = sound_compute(points.get("compute"), run=run)
@@ -97,19 +96,21 @@ def curve_from_rows(rows: RunRows, use_horizon: bool = True) -> tuple[LossCurve 
     horizon = float(tokens[-1])
     if use_horizon:
         planned, found = known_horizon(_planned_horizon(rows, params, tokens, compute), t, run=run)
-        horizon, unreached = reached_horizon(planned, tokens, run=run, clock=clock)
+        horizon, unreached = reached_horizon(planned * share, tokens, run=run, clock=clock)
         findings += found + unreached
         if horizon is None:
             return None, findings
+    if clock == "tokens":
+        compute, found = compute_in_flops(compute, params, tokens, run=run)
+        findings += found
     findings += thinned_export(tokens, run=run)
 
-    seed = rows.constant("seed")
     curve = LossCurve(
         run=run,
         params=params,
         tokens=tokens,
         loss=points["loss"],
-        seed=None if seed is None else int(seed),
+        seed=_seed(rows),
         horizon_tokens=horizon,
         lr=_unless_empty(points.get("lr")),
         compute=compute,  # type: ignore[arg-type]  # None: the default 6 p t
@@ -119,6 +120,36 @@ def curve_from_rows(rows: RunRows, use_horizon: bool = True) -> tuple[LossCurve 
         extra=_extra(points),
     )
     return curve, findings
+
+
+def _points_in_order(rows: RunRows) -> tuple[Array, Clock, NDArray[np.intp], list[Finding]]:
+    """The steps of all rows, what they count, and the rows that make the curve; fewer than 2 where there is none."""
+    run, loss = rows.name, rows.columns["loss"]
+    t, clock, findings = _clock(rows)
+    kept, found = rows_with_a_step(t, run=run, clock=clock)
+    findings += found
+    kept, found = rows_with_a_loss(loss, kept, run=run)
+    findings += found
+    if kept.size == 0:
+        return t, clock, kept, [*findings, whole_run("no finite loss", run, "no point with a finite loss")]
+    t, found = steps_of_one_run(t, loss, kept, run=run, source=rows.source)
+    findings += found
+    kept, found = rows_in_order(t, loss, kept, run=run)
+    findings += found
+    if kept.size < 2:
+        findings.append(whole_run("one point", run, "a curve needs at least 2 points"))
+    return t, clock, kept, findings
+
+
+def reached_share(rows: RunRows) -> float | None:
+    """The share of its horizon up to which a run has losses, at most 1; None for a run without a curve."""
+    curve, _ = curve_from_rows(rows, use_horizon=False)
+    if curve is None:
+        return None
+    t, _, _ = _clock(rows)
+    planned = _planned_horizon(rows, curve.params, curve.tokens, curve.compute)
+    horizon, _ = known_horizon(planned, t, run=rows.name)
+    return min(1.0, float(curve.tokens[-1]) / horizon)
 
 
 def _params(rows: RunRows) -> float:
@@ -131,21 +162,31 @@ def _params(rows: RunRows) -> float:
     return params
 
 
-def _clock(rows: RunRows) -> tuple[Array, Clock]:
-    """Tokens seen per row, >= 0, and what they count: `tokens`, else steps times the batch, else bare steps."""
-    if "tokens" in rows.columns:
-        t, clock = rows.columns["tokens"], "tokens"
-    elif (batch := rows.constant("batch_size")) is None:
-        t, clock = rows.columns["step"], "steps"
-    else:
-        t, clock = rows.columns["step"] * batch * (rows.constant("sequence_length") or 1.0), "tokens"
+def _clock(rows: RunRows) -> tuple[Array, Clock, list[Finding]]:
+    """Tokens (or bare steps) seen per row, >= 0, what they count, and how they were mended."""
+    t, clock, findings = clock_of(rows.columns, rows.constant, run=rows.name)
+    t, found = unwrapped(t, run=rows.name, clock=clock)
     if (t < 0).any():
         at = int(np.flatnonzero(t < 0)[0])
         raise InputError(
-            f"read_curves needs `{clock}` >= 0; got {t[at]:g} at row {rows.first_row + at} of {rows.source} (run "
+            f"read_curves needs `{clock}` >= 0; got {t[at]:g} at row {rows.numbers[at]} of {rows.source} (run "
             f"{rows.name!r}). Mend or remove that row."
         )
-    return t, clock
+    return t, clock, findings + found
+
+
+def _seed(rows: RunRows) -> int | None:
+    """The run's seed, a whole number."""
+    seed = rows.constant("seed")
+    if seed is None:
+        return None
+    if not (np.isfinite(seed) and float(seed).is_integer()):
+        at = int(np.flatnonzero(rows.columns["seed"] == seed)[0])
+        raise InputError(
+            f"read_curves needs whole numbers in column 'seed'; got {seed:g} at row {rows.numbers[at]} of "
+            f"{rows.source} (run {rows.name!r}). Number the seeds 0, 1, 2."
+        )
+    return int(seed)
 
 
 def _planned_horizon(rows: RunRows, params: float, tokens: Array, compute: Array | None) -> float | None:

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Iterable, Mapping
-from pathlib import Path
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 
-from ...common import InputError, Source, is_frame
+from ...common import InputError, Source
 from ...sgd_noise_model import Target, Targets
-from ...theory import Finding, IntegrityReport, Ladder
+from ...theory import IntegrityReport, Ladder
 from .columns import text_column
 from .curve_reader import read_curves
-from .readers import read_table, table_files
+from .log_mapping import LogMapping
+from .understanding import understand
 
 __all__ = ["read_targets"]
 
@@ -45,7 +44,9 @@ def read_targets(source: Source, *, where: Mapping[str, str] | None = None, hind
     >>> list(targets)[0].lr
     array([1. , 0.5])
     """
-    tables, findings = _tables(source)
+    found = understand(source, LogMapping(), losses=False)
+    tables = [(log.source, table) for log, table in zip(found.logs, found.tables, strict=True)]
+    findings = found.findings
     ladders = [_mended(table, name, where, hindsight) for name, table in tables]
     if not ladders:
         raise InputError("forecast needs at least one target table; got none. Name a file or folder.")
@@ -64,25 +65,11 @@ def read_targets(source: Source, *, where: Mapping[str, str] | None = None, hind
     return Targets(targets, report)
 
 
-def _tables(source: Source) -> tuple[list[tuple[str, Any]], list[Finding]]:
-    """(name, pyarrow table) of everything that `source` stands for, and the files that are no tables."""
-    import pyarrow as pa
-
-    if isinstance(source, str | os.PathLike):
-        source = [source]
-    if not isinstance(source, Iterable) or is_frame(source):
-        return [("frame", source if isinstance(source, pa.Table) else pa.table(source))], []
-    found = [table_files(Path(path)) for path in source]
-    detail = "not a curve table by its ending: not read"
-    others = [Finding("other file", "noted", str(p), detail) for _, paths in found for p in paths]
-    return [(str(f), read_table(f)) for files, _ in found for f in files], others
-
-
 def _mended(table: Any, name: str, where: Mapping[str, str] | None, hindsight: bool) -> Ladder:
     """The runs of one table after the repairs of `read_curves`, with a number in place of the loss.
 
-    The repairs need a loss. It is the run's number, so that two runs of equal rates are not taken for one; nobody
-    outside this file sees it.
+    The repairs need a loss. It is the number of the run and seed, so that two of equal rates are not taken for one;
+    nobody outside this file sees it.
     """
     import pyarrow as pa
 
@@ -95,6 +82,8 @@ def _mended(table: Any, name: str, where: Mapping[str, str] | None, hindsight: b
     dropped = [c for c in ("loss", *(() if hindsight else ("noise_trace",))) if c in table.column_names]
     table = table.drop_columns(dropped)
     runs = text_column(table, "run", name).tolist()
-    number = {run: i + 1.0 for i, run in enumerate(dict.fromkeys(runs))}
-    placeholder = np.array([number[run] for run in runs], dtype=np.float64)
+    seeds = table.column("seed").to_pylist() if "seed" in table.column_names else [None] * len(runs)
+    keys = list(zip(runs, seeds, strict=True))
+    number = {key: i + 1.0 for i, key in enumerate(dict.fromkeys(keys))}
+    placeholder = np.array([number[key] for key in keys], dtype=np.float64)
     return read_curves(table.append_column("loss", pa.array(placeholder)), where=where, use_horizon=False)

@@ -14,7 +14,7 @@ from ...common import InputError, Result
 from ...theory import Ladder
 from ..tables.curve_reader import read_curves
 from ..tables.example_tables import example_files
-from ..tables.readers import table_files
+from ..tables.find_logs import table_files
 
 __all__ = ["Table", "read_tables"]
 

@@ -5,64 +5,74 @@ To add a kind: one new file here and one line in `READERS`.
 
 from __future__ import annotations
 
-from pathlib import Path
+import struct
+import zlib
 
 import pyarrow as pa
 
 from ....common import InputError, Registry
-from ..example_tables import example_files
+from ..log import Log
+from ..source_file import SourceFile
 from .reader import Reader
 
-__all__ = ["READERS", "Reader", "read_table", "table_files"]
+__all__ = ["READERS", "TABLES", "Reader", "read_log", "reader_of"]
 
 READERS: Registry[Reader] = Registry(
-    "reader", __name__, {"parquet": "parquet:PARQUET", "csv": "csv:CSV", "jsonl": "jsonl:JSONL"}
+    "reader",
+    __name__,
+    {
+        "parquet": "parquet:PARQUET",
+        "wandb": "wandb:WANDB",
+        "mlflow": "mlflow:MLFLOW",
+        "trackio": "trackio:TRACKIO",
+        "mlflow-files": "mlflow:MLFLOW_FILES",
+        "pickle": "pickled:PICKLED",
+        "huggingface": "huggingface:HUGGINGFACE",
+        "jsonl": "jsonl:JSONL",
+        "lightning": "lightning:LIGHTNING",
+        "wandb-page": "wandb_wide:WANDB_WIDE",
+        "tensorboard-page": "tensorboard_csv:TENSORBOARD_CSV",
+        "csv": "csv:CSV",
+        "tensorboard": "tensorboard:TENSORBOARD",
+        "text": "text_log:TEXT_LOG",
+    },
 )
 """The readers by name; the first that reads a file has it."""
+DAMAGE = (pa.ArrowException, ValueError, TypeError, KeyError, OverflowError, struct.error, zlib.error)
+"""What libraries raise over damaged files."""
+MOST_WORDS = 200
+TABLES = ("parquet", "csv", "jsonl")
+"""Those of files that may be curve tables already."""
 
 
-def table_files(path: Path) -> tuple[list[Path], list[Path]]:
-    """The curve tables that `path` stands for, and what a folder holds besides: (tables, others).
-
-    `example:NAME` stands for a table that comes with the package.
-    """
-    if (examples := example_files(path)) is not None:
-        return examples, []
-    if not path.exists():
-        raise InputError(f"read_curves needs a file or folder that exists; got {path}. Check the path.")
-    if not path.is_dir():
-        return [path], []
-    # Hidden files are leftovers of other programs (and our own temporaries), never tables.
-    inside = sorted(p for p in path.iterdir() if not p.name.startswith("."))
-    tables = [p for p in inside if p.is_file() and _reader_of(p) is not None]
-    if not tables:
-        raise InputError(
-            f"read_curves needs a folder with {_endings()} files; got none in {path}. Name another folder."
-        )
-    return tables, [p for p in inside if p not in tables]
+def reader_of(file: SourceFile) -> str | None:
+    """The name of the reader that reads a file."""
+    return next((name for name, reader in READERS.items() if reader.reads(file)), None)
 
 
-def read_table(path: Path) -> pa.Table:
-    """The rows of one file as they are, or an `InputError` that says what is wrong with it."""
-    name = _reader_of(path)
-    if name is None:
-        raise InputError(f"read_curves needs a {_endings()} file; got {path.name}. Export the curves as one of these.")
+def read_log(name: str, files: list[SourceFile]) -> Log:
+    """What the files of one unit hold, or an `InputError` that says what is wrong with them."""
+    path = files[0].name
     try:
-        return READERS[name].rows(path)
-    except pa.ArrowException as error:
-        reason = str(error).splitlines()[0].rstrip(".")
+        log = READERS[name].log(files)
+        log.table.validate(full=True)  # text that is not UTF-8 would fail far from here
+    except InputError:
+        raise
+    except (RecursionError, MemoryError):
         raise InputError(
-            f"read_curves cannot read {path} as {name}: {reason}. The file is damaged or of another kind; "
+            f"read_curves cannot read {path} as {name}: it is nested or large beyond sense. Check the file."
+        ) from None
+    except (OSError, EOFError) as error:
+        raise InputError(f"read_curves cannot read {path}: {_in_short(error)}. Check the file.") from None
+    except DAMAGE as error:
+        raise InputError(
+            f"read_curves cannot read {path} as {name}: {_in_short(error)}. The file is damaged or of another kind; "
             "export it again."
         ) from None
-    except OSError as error:
-        raise InputError(f"read_curves cannot read {path}: {error.strerror or error}. Check the file.") from None
+    return log
 
 
-def _reader_of(path: Path) -> str | None:
-    """The name of the reader that reads a file."""
-    return next((name for name, reader in READERS.items() if reader.reads(path)), None)
-
-
-def _endings() -> str:
-    return ", ".join(ending for reader in READERS.values() for ending in reader.endings)
+def _in_short(error: Exception) -> str:
+    """The error's own words in one line."""
+    words = " ".join(str(getattr(error, "strerror", None) or error).split()).rstrip(".")
+    return words[:MOST_WORDS] or type(error).__name__

@@ -1,25 +1,27 @@
-"""Curve tables in Parquet files."""
+"""Curve tables and exported histories in Parquet files."""
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
 
+from ..log import Log
+from ..source_file import SourceFile
 from .reader import Reader
-
-if TYPE_CHECKING:
-    import pyarrow as pa
 
 __all__ = ["PARQUET"]
 
 
-def _rows(path: Path) -> pa.Table:
+def _reads(file: SourceFile) -> bool:
+    return file.head.startswith(b"PAR1") or file.path.suffix.lower() == ".parquet"
+
+
+def _log(files: Sequence[SourceFile]) -> Log:
     """All rows and columns of the file."""
     import pyarrow.parquet as pq
 
     # A ParquetFile reads this one file: no partition columns are made up from the folder names.
-    with pq.ParquetFile(path) as file:
-        return file.read()
+    with pq.ParquetFile(files[0].path) as file:
+        return Log(table=file.read())
 
 
-PARQUET = Reader(endings=(".parquet",), rows=_rows)
+PARQUET = Reader(what="Parquet", reads=_reads, log=_log, rank=4)
