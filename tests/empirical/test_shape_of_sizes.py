@@ -2,6 +2,7 @@
 
 import math
 import statistics
+from dataclasses import replace
 
 import naive
 import numpy as np
@@ -9,7 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
+from synthetic import law_ladder
 
+from scaling_collapse.empirical import measure_collapse
 from scaling_collapse.empirical.collapse.curves_on_grid import curves_on_grid
 from scaling_collapse.empirical.collapse.evidence import evidence_at, widened
 from scaling_collapse.empirical.collapse.noise_growth import LOUD, noise_growth
@@ -191,7 +194,7 @@ def test_differences_within_their_errors_are_no_pattern():
     assert kinds.count("agree") >= 180
 
 
-def grown(factors, *, seeds=5, rng=0, points=True):
+def grown(factors, *, seeds=5, rng=0, points=True, fall=1.0):
     """Normalized curves whose noise is 1 % times the factor of their size, and what `noise_growth` says of them."""
     rng = np.random.default_rng(rng)
     index = np.repeat(np.arange(len(factors)), seeds)
@@ -203,7 +206,8 @@ def grown(factors, *, seeds=5, rng=0, points=True):
         R[index == s].std(axis=0, ddof=1) / R[index == s].mean(axis=0) if seeds > 1 else np.full(X.size, math.nan)
         for s in range(len(factors))
     ])  # fmt: skip
-    return noise_growth(l, sigma, index, np.linspace(0, 3.4, len(factors)))
+    log_p = np.linspace(0, 3.4, len(factors))
+    return noise_growth(l, sigma, index, log_p, -math.log(fall) * log_p / 3.4)
 
 
 def test_noise_that_grows_is_seen_and_how_much():
@@ -212,6 +216,27 @@ def test_noise_that_grows_is_seen_and_how_much():
     assert found.t > LOUD
     assert grown(np.geomspace(1, 8, 6), seeds=1).growth == pytest.approx(8, rel=0.3)
     assert np.isnan(grown(np.ones(6), seeds=1).sigma).all()
+
+
+def test_noise_of_the_evaluation_grows_beside_a_loss_that_falls_and_is_nobody_s_fault():
+    """Relative to a reducible loss that falls by 8, noise that is the same in units of the loss grows by 8."""
+    found = [grown(np.geomspace(1, 8, 6), fall=fall) for fall in (1.0, 4.0, 8.0)]
+    assert [f.grows for f in found] == [True, True, False]
+    assert [f.in_loss for f in found] == pytest.approx([found[0].growth, found[0].growth / 4, found[0].growth / 8])
+    far = [grown([1, 1, 1, 1, 1, 6], fall=fall, points=False).loud for fall in (1.0, 400.0)]
+    assert far == [5, None]
+
+
+@pytest.mark.parametrize("seeds", [1, 5])
+def test_a_healthy_ladder_whose_losses_are_all_read_with_the_same_noise_is_not_sick(seeds):
+    rng = np.random.default_rng(seeds)
+    ladder = law_ladder(sizes=7, seeds=seeds, span=1000.0, b=0.3, noise=1e-3, points=200)
+    least = min(c.horizon_loss for c in ladder) - 2.0
+    noisy = Ladder([replace(c, loss=c.loss + 0.01 * least * rng.standard_normal(c.loss.size)) for c in ladder])
+    report = measure_collapse(noisy, offset=2.0, draws=100)
+    assert report.evidence.growth.growth > 6
+    assert report.verdict in ("collapse", "supercollapse", "undecided")
+    assert not any(c.cause == "rate" for c in report.culprits)
 
 
 def test_even_noise_does_not_grow():

@@ -124,7 +124,7 @@ def test_nothing_collapses_whose_losses_rise_or_whose_noise_is_loud():
         assert (first.words == "The seeds of one size scatter like no other's.") == differ
         assert (first.agreement is Agreement.DIFFER) == differ
     rough = np.array([1, 1, 1, 1, 1, 10.0]) * fine.growth.rough
-    grown = replace(fine, growth=replace(fine.growth, growth=7.0, t=4.0, rough=rough))
+    grown = replace(fine, growth=replace(fine.growth, growth=7.0, t=4.0, in_loss=2.0, rough=rough))
     assert agreement(grown, (), ())[0].words == "Noise grows with size."
 
 

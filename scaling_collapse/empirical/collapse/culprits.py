@@ -145,7 +145,7 @@ def _pattern(sizes: Sequence[float], found: Evidence, rising: Sequence[int]) -> 
     if pattern.kind == "trend" and not abs(trend.t) > SURE:
         return []  # curves bend with size and are equally steep: neither horizons nor rates do that
     if pattern.kind == "trend":
-        louder = growth.growth > LOUD and growth.t > LOUD and trend.slope > 0
+        louder = growth.grows and trend.slope > 0
         hot = louder or bool(rising) or bent
         way = "steeply" if trend.slope > 0 else "slowly"
         words = (
@@ -194,7 +194,7 @@ def _noise(sizes: Sequence[float], found: Evidence) -> list[Culprit]:
         size = sizes[growth.loud]
         words = f"The seeds of size {count(size)} scatter {growth.times:.1f} times as much as the others'."
         return [Culprit(kind="size", subject=size, cause="rate", confidence=0.9, words=words)]
-    if growth.growth > LOUD and growth.t > LOUD:
+    if growth.grows:
         words = f"Noise grows with size, by {growth.growth:.0f} times over the ladder."
         return [Culprit(kind="noise", subject=None, cause="rate", confidence=0.9, words=words)]
     return []

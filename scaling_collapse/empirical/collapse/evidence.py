@@ -76,10 +76,11 @@ def evidence_at(curves: CurvesOnGrid, offset: float) -> Evidence:
     shape = steepness(curves.x, l, size_index)
     finals = of_sizes(curves.finals, size_index)
     errors = np.sqrt(noise.variance[None] / counts[:, None]) / np.maximum(np.abs(means), 1e-300)
+    log_reducible = np.log(finals.mean - offset)
     trend = size_trend(
         curves.log_p,
         shape,
-        log_reducible=np.log(finals.mean - offset),
+        log_reducible=log_reducible,
         log_horizon=curves.log_horizon,
         curve=(np.log(np.maximum(means, 1e-300)), errors),
     )
@@ -90,7 +91,7 @@ def evidence_at(curves: CurvesOnGrid, offset: float) -> Evidence:
         about_trend=deviation_of(means, noise, counts, trend=curves.log_p - curves.log_p.mean()),
         trend=trend,
         pattern=size_pattern(curves.log_p, shape),
-        growth=noise_growth(l, collapse.sigma_by_size, size_index, curves.log_p),
+        growth=noise_growth(l, collapse.sigma_by_size, size_index, curves.log_p, log_reducible),
         steepness=shape,
         finals=finals,
         seeded=bool((counts > 1).any()),

@@ -106,7 +106,7 @@ def agreement(
         findings.append(Finding(agreement=Agreement.DIFFER, words="Final losses do not fall with size."))
     if found.seeded and found.growth.loud is not None and found.growth.times > LOUD:
         findings.append(Finding(agreement=Agreement.DIFFER, words="The seeds of one size scatter like no other's."))
-    elif found.growth.growth > LOUD and found.growth.t > NOISY and float(found.growth.loudness.max()) > NOISY:
+    elif found.growth.growth > LOUD and found.growth.grows and float(found.growth.loudness.max()) > NOISY:
         findings.append(Finding(agreement=Agreement.DIFFER, words="Noise grows with size."))
     order = (Agreement.DIFFER, Agreement.UNCLEAR, Agreement.AGREE)
     return sorted(findings, key=lambda finding: order.index(finding.agreement))
