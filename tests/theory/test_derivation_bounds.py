@@ -27,6 +27,8 @@ ONCE_ENDLESS = [
     # High roots of sums with numbers in them.
     ("12*t**-c+12*t**-sqrt(1/3)+(0.1*t**-1/3+12*p**-c)**1e-9+0.1*t**-2", {"gamma": "a"}),
     ("3*t**-0.123456789*log(p)**2+(a+1)*p**-0.1*log(t)**12", {}),
+    # A polynomial of degree 12 with square roots in it.
+    ("12*t**-sqrt(1/3)*log(t)**12+t**-c*p**-1+2*t**-20*log(p)**2", {}),
     # Powers of numbers that no printer holds.
     ("(a+1)*p**-1/3+((a+1)*t**-0.001+12*p**-2)**0.7", {}),
     ("0.1*t**-0.001+(a+1)*t**-1e-9*log(t)**12+t**-99*log(p)**2+3*p**-1*log(t)**12", {}),

@@ -37,6 +37,7 @@ TIE = 1e-12
 # Beyond these, factoring takes seconds to hours; what is not factored is longer, and as true.
 MOST_PRODUCTS = 400
 MOST_POWERS = 60
+MOST_PRODUCTS_OF_SURDS, MOST_POWERS_OF_SURDS = 40, 4
 
 
 def exact_number(value: Any) -> sympy.Expr:
@@ -75,7 +76,9 @@ def factored(expr: sympy.Expr) -> sympy.Expr:
     >>> factored(a**2 + 2 * a + 1), factored(a ** sympy.Rational(99999, 100000) + a)
     ((a + 1)**2, a**(99999/100000) + a)
     """
-    if expanded_size(expr) > MOST_PRODUCTS or highest_degree(expr) > MOST_POWERS or has_long_roots(expr):
+    surds = any(power.is_number for power in expr.atoms(sympy.Pow) if not power.is_Rational)
+    products, powers = (MOST_PRODUCTS, MOST_POWERS) if not surds else (MOST_PRODUCTS_OF_SURDS, MOST_POWERS_OF_SURDS)
+    if expanded_size(expr) > products or highest_degree(expr) > powers or has_long_roots(expr):
         return expr
     try:
         return sympy.factor(expr)  # type: ignore[return-value]
