@@ -9,6 +9,7 @@ import pytest
 
 from scaling_collapse import InputError
 from scaling_collapse.empirical import read_curves, write_curves
+from scaling_collapse.empirical.tables.column_seal import sealed, unsealed
 from scaling_collapse.empirical.tables.files import UNFINISHED, ensure_folder, write_atomically
 
 
@@ -142,14 +143,31 @@ def test_names_that_a_spreadsheet_would_run_are_quoted(tmp_path):
     assert not [cell for cell in cells if cell[0] in "=+-@\t\r"]
 
 
-def test_parquet_pages_carry_checksums(tmp_path):
+def test_no_changed_byte_of_a_parquet_file_passes_in_silence(tmp_path):
+    """Checksums of the pages, and the seal on the columns: what reads with both reads the same, or nothing."""
+    import io
+    import random
+
     import pyarrow.parquet as pq
 
-    table = {"run": ["a"] * 9, "params": [1] * 9, "tokens": range(9), "loss": [float(9 - k) for k in range(9)]}
-    path = write_curves(read_curves(table), tmp_path / "t.parquet")
-    whole = path.read_bytes()
-    assert pq.ParquetFile(path, page_checksum_verification=True).read().num_rows == 9
-    at = whole.index(b"\x28\xb5\x2f\xfd") + 12  # inside the first page, which zstd compresses
-    path.write_bytes(whole[:at] + bytes([whole[at] ^ 1]) + whole[at + 1 :])
-    with pytest.raises(OSError, match="CRC"):
-        pq.ParquetFile(path, page_checksum_verification=True).read()
+    n = 200
+    table = {"run": ["a"] * n, "params": [1] * n, "tokens": range(n), "loss": [n - k / 3 for k in range(n)]}
+    whole = write_curves(read_curves(table), tmp_path / "t.parquet").read_bytes()
+
+    def read(content):
+        found = pq.ParquetFile(io.BytesIO(content), page_checksum_verification=True).read()
+        found.validate(full=True)
+        return unsealed(found, "t.parquet")
+
+    wanted, rng, refused = read(whole), random.Random(0), 0
+    for _ in range(600):
+        at, bit = rng.randrange(len(whole)), 1 << rng.randrange(8)
+        try:
+            assert read(whole[:at] + bytes([whole[at] ^ bit]) + whole[at + 1 :]).equals(wanted)
+        except (InputError, OSError, ValueError, RuntimeError, MemoryError):
+            refused += 1
+    assert refused > 300
+    other = wanted.rename_columns(["sun", *wanted.column_names[1:]])
+    other = other.replace_schema_metadata(sealed(wanted).schema.metadata)
+    with pytest.raises(InputError, match=r"read_curves cannot read t.parquet: the names or types of its columns"):
+        unsealed(other, "t.parquet")

@@ -29,6 +29,8 @@ ONCE_ENDLESS = [
     ("3*t**-0.123456789*log(p)**2+(a+1)*p**-0.1*log(t)**12", {}),
     # A polynomial of degree 12 with square roots in it.
     ("12*t**-sqrt(1/3)*log(t)**12+t**-c*p**-1+2*t**-20*log(p)**2", {}),
+    # The logarithm of a horizon's coefficient that is a polynomial of degree 120.
+    ("(a+1)*t**-0.1*log(t)+0.1*p**-a*log(t)**12", {}),
     # Powers of numbers that no printer holds.
     ("(a+1)*p**-1/3+((a+1)*t**-0.001+12*p**-2)**0.7", {}),
     ("0.1*t**-0.001+(a+1)*t**-1e-9*log(t)**12+t**-99*log(p)**2+3*p**-1*log(t)**12", {}),

@@ -9,6 +9,7 @@ from typing import Any
 
 from ...common import InputError, Source
 from ...theory import Ladder
+from .column_seal import sealed
 from .files import write_atomically
 from .spreadsheet_text import spreadsheet_text
 
@@ -44,7 +45,7 @@ def write_table(table: Any, path: Path, name: str) -> Path:
     if path.suffix == ".parquet":
         import pyarrow.parquet as pq
 
-        pq.write_table(table, buffer, compression="zstd", write_page_checksum=True)
+        pq.write_table(sealed(table), buffer, compression="zstd", write_page_checksum=True)
     elif path.suffix == ".csv":
         import pyarrow.csv as pc
 
