@@ -40,7 +40,7 @@ def _replaced(table: Any, pattern: str, by: str) -> Any:
         if pa.types.is_dictionary(column.type):
             column = column.cast(column.type.value_type)
         text = pa.types.is_string(column.type) or pa.types.is_large_string(column.type)
-        return pc.replace_substring_regex(column, pattern, by) if text else column
+        return pc.replace_substring_regex(column, pattern, by) if text else column  # type: ignore[attr-defined]
 
     names = [re.sub(pattern, by, name) for name in table.column_names]
     return pa.table([shown(column) for column in table.columns], names=names)
