@@ -30,7 +30,8 @@ $(VENV)/.demo $(VENV)/.dev: pyproject.toml constraints.txt | python
 	$(BIN)/python -m pip install $(if $(CI),--quiet) --disable-pip-version-check $(PIP_ARGS) -c constraints.txt -e ".[$(EXTRA)]"
 	touch $@
 $(VENV)/.demo: EXTRA = train
-$(VENV)/.dev: EXTRA = dev
+comma := ,
+$(VENV)/.dev: EXTRA = dev$(if $(CI),$(comma)formats)
 
 demo: unwritten $(VENV)/.demo
 	scaling-collapse demo --out $(OUT) $(DEMO_ARGS)

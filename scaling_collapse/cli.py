@@ -12,7 +12,7 @@ from inspect import cleandoc
 from cyclopts import App, CycloptsError
 
 from . import __version__
-from .common import InputError
+from .common import InputError, patient_streams, without_commands
 
 __all__ = ["app", "main"]
 
@@ -115,7 +115,15 @@ def _sentence(error: CycloptsError) -> str:
 
 def main(tokens: list[str] | None = None) -> int:
     """Run one command line (default: the process's own) and return its exit code."""
-    tokens = sys.argv[1:] if tokens is None else tokens
+    with patient_streams() as output:
+        code = _run(sys.argv[1:] if tokens is None else tokens)
+        output.flush()
+        if output.failure is not None and not isinstance(output.failure, BrokenPipeError):  # `| head` has had enough
+            return _refused(f"cannot write to standard output: {output.failure.strerror}. Send it to another place.")
+    return code
+
+
+def _run(tokens: list[str]) -> int:
     # A lone hyphen is standard input, but after --json it is standard output; the parser takes it for an option.
     tokens = [
         "stdin:" if t == "-" and before != "--json" else t for before, t in zip(["", *tokens], tokens, strict=False)
@@ -123,15 +131,15 @@ def main(tokens: list[str] | None = None) -> int:
     try:
         return app(tokens, print_error=False, exit_on_error=False) or 0
     except CycloptsError as error:
-        message = _sentence(error)
+        return _refused(_sentence(error))
     except InputError as error:
-        message = str(error)
+        return _refused(str(error))
     except KeyboardInterrupt as interrupt:
         stands = str(interrupt) or "interrupted; what was said to be written stands, nothing else was"
         print(stands, file=sys.stderr)  # noqa: T201
         return 130
-    except BrokenPipeError:  # the reader of our output has gone, e.g. `| head`
-        sys.stderr.close()
-        return 0
-    print(f"error: {message}", file=sys.stderr)  # noqa: T201
+
+
+def _refused(message: str) -> int:
+    print(f"error: {without_commands(message, one_line=True)}", file=sys.stderr)  # noqa: T201
     return 2

@@ -1,8 +1,8 @@
 """`Answer`: how a verb gives its answer, the same way for all of them.
 
 For people on standard output, unless `--json -` claims it; for machines as JSON; and as files: everything into the
-folder of `--out`, one table into `--table`. What cannot be written is refused before any work is done. Progress and
-errors go to standard error.
+folder of `--out`, one table into `--table`. What cannot be written is refused before any work is done, and so is what
+would replace an input, or, without `--overwrite`, anything at all. Progress, warnings and errors go to standard error.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import os
 import sys
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -18,7 +19,7 @@ from typing import Annotated, Any
 
 from cyclopts import Parameter
 
-from .common import InputError, plain
+from .common import InputError, plain, without_commands
 
 __all__ = ["NOWHERE", "NO_TABLE", "Answer", "Outputs", "TableOutputs", "progress_bar"]
 
@@ -82,29 +83,49 @@ class Answer:
                 f"{self.verb} needs --table to end in {', '.join(TABLE_ENDINGS[:-1])} or {TABLE_ENDINGS[-1]}; got "
                 f"{self.table.name}. Rename it."
             )
+        for path in inputs:
+            try:
+                os.stat(path)
+            except FileNotFoundError:  # an example, or the reader says which name it misses
+                pass
+            except OSError as error:
+                raise InputError(f"{self.verb} cannot read {path}: {error.strerror}. Check the name.") from None
         given = [Path(self.to.json)] if self.to.json not in (None, "-") else []
         given += [] if self.table is None else [self.table]
         for path in given:
-            if not path.parent.is_dir():
-                raise InputError(f"cannot write {path}: there is no folder {path.parent}. Choose another place.")
-        if self.to.out is not None and self.to.out.exists() and not self.to.out.is_dir():
+            if (reason := _why_not(path)) is not None:
+                raise InputError(f"cannot write {path}: {reason}. Choose another place.")
+        if self.to.out is not None and os.path.lexists(self.to.out) and not os.path.isdir(self.to.out):
             raise InputError(
                 f"cannot make the folder {self.to.out}: a file of that name is there. Choose another place."
             )
-        read = {_identity(path) for source in inputs for path in _files_of(source)}
-        for path in [*given, *files]:
-            if path.is_file():  # devices and pipes are written to, not replaced
-                if _identity(path) in read:
-                    raise InputError(f"{self.verb} does not write onto its own input {path}. Choose another place.")
-                if not self.to.overwrite:
-                    raise InputError(
-                        f"{self.verb} needs --overwrite to replace {path}, which exists. Add it, or name another place."
-                    )
+        self._spare([*given, *files], inputs)
+
+    def _spare(self, outputs: list[Path], inputs: list[Path]) -> None:
+        """Refuse to replace an input, a file without `--overwrite`, or one output by another."""
+        from .empirical.tables.files import open_handle_of
+
+        places = Counter(map(os.path.realpath, outputs))
+        for path in outputs:
+            if places[os.path.realpath(path)] > 1 and path.name != REPORT:
+                raise InputError(
+                    f"{self.verb} needs a file for each output; got {path} for several. Choose another place."
+                )
+        # Devices, pipes and open handles are written to, not replaced.
+        there = [path for path in outputs if os.path.isfile(path) and open_handle_of(path) is None]
+        read = {_identity(path) for source in inputs for path in _files_of(source)} if there else set()
+        for path in there:
+            if _identity(path) in read:
+                raise InputError(f"{self.verb} does not write onto its own input {path}. Choose another place.")
+            if not self.to.overwrite:
+                raise InputError(
+                    f"{self.verb} needs --overwrite to replace {path}, which exists. Add it, or name another place."
+                )
 
     def say(self, *lines: str) -> None:
         """Lines for people."""
         if not self.quiet:
-            sys.stdout.write("".join(line + "\n" for line in lines))
+            sys.stdout.write("".join(without_commands(line) + "\n" for line in lines))
 
     def show(self, title: str, columns: list[str], rows: list[list[str]]) -> None:
         """A table for people."""
@@ -112,14 +133,17 @@ class Answer:
             return
         from rich import box
         from rich.console import Console
-        from rich.markup import escape
         from rich.table import Table
+        from rich.text import Text
 
-        table = Table(title=escape(title), title_justify="left", box=box.SIMPLE_HEAD, title_style="bold")
+        def text(cell: str) -> Text:  # names may hold brackets: no markup
+            return Text(without_commands(cell, one_line=True))
+
+        table = Table(title=text(title), title_justify="left", box=box.SIMPLE_HEAD, title_style="bold")
         for i, name in enumerate(columns):
-            table.add_column(escape(name), justify="left" if i == 0 else "right", overflow="fold")
+            table.add_column(text(name), justify="left" if i == 0 else "right", overflow="fold")
         for row in rows:
-            table.add_row(*map(escape, row))
+            table.add_row(*map(text, row))
         Console(file=sys.stdout, highlight=False).print(table)
 
     def write(
@@ -144,33 +168,67 @@ class Answer:
         from .empirical.tables.files import ensure_folder, write_atomically
 
         written: list[Path] = []
-        if result is not None and self.to.json is not None:
-            if self.quiet:
-                sys.stdout.write(_json(result))
-            else:
-                written.append(write_atomically(self.to.json, _json(result).encode()))
+        content = b"" if result is None else _json(result)
+        if self.quiet:
+            sys.stdout.write(content.decode())
+        elif content and self.to.json is not None:
+            written.append(write_atomically(self.to.json, content))
         if table is not None and self.table is not None:
             written.append(table(self.table))
         if self.to.out is not None:
-            contents = {name: make() for name, make in (files or {}).items()}  # all of it is made before any is written
             folder = ensure_folder(self.to.out)
+            if content:
+                written.append(write_atomically(folder / REPORT, content))
             if table is not None:
                 written.append(table(folder / table_name))
-            if result is not None:
-                written.append(write_atomically(folder / REPORT, _json(result).encode()))
-            written += [write_atomically(folder / name, content) for name, content in contents.items()]
+            for name, make in (files or {}).items():  # last: a picture that fails takes no number with it
+                if (picture := self._made(name, make)) is not None:
+                    written.append(write_atomically(folder / name, picture))
         self.say(*(f"wrote {path}" for path in written))
 
+    def _made(self, name: str, make: Callable[[], bytes]) -> bytes | None:
+        """The content of a file, or None and a warning where it cannot be made."""
+        try:
+            return make()
+        except Exception as error:  # whatever a drawing library raises on numbers that nobody foresaw
+            sys.stderr.write(
+                without_commands(
+                    f"warning: {self.verb} could not make {name}: {error} ({type(error).__name__})", one_line=True
+                )
+                + "\n"
+            )
+            return None
 
-def _json(result: Mapping[str, Any]) -> str:
-    return json.dumps(plain(dict(result)), indent=1, allow_nan=False, ensure_ascii=False) + "\n"
+
+def _json(result: Mapping[str, Any]) -> bytes:
+    text = json.dumps(plain(dict(result)), indent=1, allow_nan=False, ensure_ascii=False) + "\n"
+    return text.encode("utf-8", "backslashreplace")  # a half of a character becomes the escape that JSON has for it
+
+
+def _why_not(path: Path) -> str | None:
+    """Why nothing can be written to `path`; None where something can."""
+    try:
+        if os.path.isdir(path):
+            return "it is a folder"
+        if not path.parent.is_dir():
+            return f"there is no folder {path.parent}"
+        os.lstat(path)
+    except FileNotFoundError:
+        return None if os.access(path.parent, os.W_OK) else "its folder cannot be written"
+    except OSError as error:
+        return str(error.strerror)
+    return None
 
 
 def _files_of(source: Path) -> Iterator[Path]:
-    if source.is_dir():
-        yield from (path for path in source.rglob("*") if path.is_file())
-    elif source.exists():
-        yield source
+    """Every file that a source stands for, those of a folder at any depth, examples by their own names."""
+    from .empirical.tables.example_tables import example_files
+
+    for path in example_files(source) or [source]:
+        if os.path.isdir(path):
+            yield from (p for folder, _, names in os.walk(path) for n in names if os.path.isfile(p := Path(folder, n)))
+        elif os.path.exists(path):
+            yield path
 
 
 def _identity(path: Path) -> tuple[int, int]:
@@ -188,9 +246,14 @@ def progress_bar(description: str) -> Iterator[Callable[[float, str], None]]:
     from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
     columns = (
-        TextColumn("{task.description}"), BarColumn(), TextColumn("{task.percentage:>3.0f}%"),
+        TextColumn("{task.description}", markup=False), BarColumn(), TextColumn("{task.percentage:>3.0f}%"),
         TimeElapsedColumn(), TextColumn("left"), TimeRemainingColumn(),
     )  # fmt: skip
     with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
         task = bar.add_task(description, total=1.0)
-        yield lambda fraction, message: bar.update(task, completed=fraction, description=message or description)
+
+        def tell(fraction: float, message: str) -> None:
+            shown = without_commands(message or description, one_line=True)
+            bar.update(task, completed=fraction, description=shown)
+
+        yield tell

@@ -12,6 +12,9 @@ from .opening import is_frame as is_frame
 from .opening import is_source as is_source
 from .opening import opened as opened
 from .painting import Painted as Painted
+from .patient_output import PatientOutput as PatientOutput
+from .patient_output import patient_streams as patient_streams
+from .patient_output import without_commands as without_commands
 from .plain_json import plain as plain
 from .rebuilding import Rebuilt as Rebuilt
 from .registry import Registry as Registry

@@ -20,6 +20,7 @@ from ..common import Array, Framed, InputError, Painted, Rebuilt, count
 
 __all__ = ["Clock", "LossCurve"]
 
+LARGEST_LOSS = 1e60
 Clock = Literal["tokens", "steps"]
 """What a curve's `tokens` count."""
 
@@ -124,6 +125,7 @@ class LossCurve(Rebuilt, Framed, Painted):
             raise InputError(f"LossCurve(run={run!r}) needs `tokens` >= 0; got {tokens[0]:g}.")
         set_(self, "tokens", tokens)
         set_(self, "loss", _frozen_array(run, "loss", self.loss, tokens.size))
+        _check_losses(run, self.loss)
         for name in ("lr", "noise_trace"):
             values = getattr(self, name)
             if values is not None:
@@ -212,6 +214,16 @@ class LossCurve(Rebuilt, Framed, Painted):
         """The share of training over which the rate decays: a finite number in column `decay_fraction`, else None."""
         value = np.ravel(self.extra.get("decay_fraction", np.nan))[0]
         return float(value) if isinstance(value, Real) and math.isfinite(value) else None
+
+
+def _check_losses(run: str, loss: Array) -> None:
+    """Refuse losses whose squares and ratios floating point cannot hold; float32 holds none of them either."""
+    bad = np.flatnonzero((np.abs(loss) > LARGEST_LOSS) | ((loss != 0) & (np.abs(loss) < 1 / LARGEST_LOSS)))
+    if bad.size:
+        raise InputError(
+            f"LossCurve(run={run!r}) needs losses of 1e-60 to 1e60 in size, or 0; got {loss[bad[0]]:g} at point "
+            f"{bad[0]}. Is it the loss? If so, change its unit."
+        )
 
 
 def _frozen_array_with_gaps(run: str, name: str, values: ArrayLike, length: int) -> Array:

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 __all__ = ["train"]
 
-COORDINATES, HORIZON = "coordinates.png", "horizon.png"
+COORDINATES, HORIZON, MANIFEST = "coordinates.png", "horizon.png", "manifest.json"
 
 
 def train(
@@ -62,20 +62,30 @@ def train(
     if horizon:
         config = horizon_ladder(config, times=overtrain)
     if plan:
-        return _plan(config, device, threads, Answer("train", to))
+        return _plan(config, device, threads, Answer("train", to, inputs=_files_of(ladder, config)))
     if coord_check:
-        return _coord_check(config, Answer("train", to, files=[COORDINATES]))
+        return _coord_check(config, Answer("train", to, inputs=_files_of(ladder, config), files=[COORDINATES]))
     if to.out is None:
         raise InputError("train needs a folder for its results; got none. Add --out DIR, or --plan to see the cost.")
-    answer = Answer("train", replace(to, out=None))  # the trainer guards its folder itself: it may go on in it
-    options = {"resume": resume, "force_resume": force_resume, "device": device, "threads": threads}
-    curves = _train(config, to.out, answer, **options, checkpoint_seconds=checkpoint_seconds)
+    inputs = _files_of(ladder, config)
+    answer = Answer("train", replace(to, out=None), inputs=inputs)  # the trainer guards its folder: it may go on in it
+    if horizon and not (to.out / MANIFEST).exists():
+        Answer("train", replace(to, json=None), inputs=inputs, files=[HORIZON])
+    options = {"resume": resume, "force_resume": force_resume, "overwrite": to.overwrite}
+    options |= {"device": device, "threads": threads, "checkpoint_seconds": checkpoint_seconds}
+    curves = _train(config, to.out, answer, **options)
     if not _speaks():
         return 0
     if horizon:
         return _fit_horizon(curves, to.out, answer)
     answer.write(_manifest(to.out))
     return 0
+
+
+def _files_of(ladder: str, config: LadderFile) -> list[Path]:
+    """What is read: the ladder file, and the files that its task names."""
+    named = [one for value in config.task.values() for one in (value if isinstance(value, list) else [value])]
+    return [Path(ladder), *(Path(one) for one in named if isinstance(one, str))]
 
 
 def _speaks() -> bool:
@@ -86,6 +96,7 @@ def _speaks() -> bool:
 def _train(config: LadderFile, out: Path, answer: Answer, **options: Any) -> Ladder:
     from ..empirical.trainer import train_ladder
 
+    before = _manifest(out).get("finished")
     try:
         with progress_bar(f"training {config.name}") as progress:
             curves = train_ladder(config, out, progress=progress, **options)
@@ -96,7 +107,10 @@ def _train(config: LadderFile, out: Path, answer: Answer, **options: Any) -> Lad
     if _speaks():
         answer.say(f"Trained {curves}; {curves.integrity.summary()}")
         answer.say(*(finding.detail for finding in curves.integrity.findings))
-        answer.say(f"wrote {out / 'curves.parquet'}", f"wrote {out / 'manifest.json'}")
+        if before is not None and before == _manifest(out)["finished"]:
+            answer.say(f"The run in {out} was finished before; nothing in it was changed.")
+        else:
+            answer.say(f"wrote {out / 'curves.parquet'}", f"wrote {out / MANIFEST}")
     return curves
 
 
@@ -170,6 +184,6 @@ def _fit_horizon(curves: Ladder, out: Path, answer: Answer) -> int:
 
 
 def _manifest(out: Path) -> dict[str, Any]:
-    import json
+    from ..empirical.trainer.manifest import read_manifest
 
-    return json.loads((out / "manifest.json").read_text())
+    return dict(read_manifest(out) or {})

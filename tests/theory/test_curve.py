@@ -145,3 +145,10 @@ def test_one_horizon_per_size_is_required_in_the_name_of_the_caller():
 def test_share_of_training_that_decays(column, expected):
     assert curve(extra={"decay_fraction": column}).decay_fraction == expected
     assert curve().decay_fraction is None
+
+
+@pytest.mark.parametrize("loss", [1e300, -1e150, 1e-300, 5e-324])
+def test_losses_that_no_square_holds_are_refused_by_name(loss):
+    with pytest.raises(InputError, match=r"LossCurve\(run='a'\) needs losses of 1e-60 to 1e60 in size, or 0; got .* 1"):
+        curve(loss=[3.0, loss, 1.0])
+    assert curve(loss=[1e58, 1e-58, 0.0]).loss[2] == 0

@@ -21,6 +21,19 @@ ONCE_ENDLESS = [
     ("a*t**-1e-300+p**-1/3*log(p)**2+a*t**-20*t**-(L0-m)+b*p**-(mu/L0)", {}),
     ("+".join(f"a{k}*t**-m{k}*p**-n{k}" for k in range(5)), {}),
     ("3*t**-1e-9+m/12*t**-b*log(t)**2+p**-(1/3+3.14159265358979)", {}),
+    # A number and names added up in an exponent: a polynomial of degree 10^8.
+    ("12*p**-0.5+3*t**-3.14159265358979+0.1*t**-m/12", {"gamma": "a"}),
+    ("a*p**-20+12*t**-b*log(p)**2+t**-3.14159265358979*p**-b", {"gamma": "1"}),
+    # High roots of sums with numbers in them.
+    ("12*t**-c+12*t**-sqrt(1/3)+(0.1*t**-1/3+12*p**-c)**1e-9+0.1*t**-2", {"gamma": "a"}),
+    ("3*t**-0.123456789*log(p)**2+(a+1)*p**-0.1*log(t)**12", {}),
+    # A polynomial of degree 12 with square roots in it.
+    ("12*t**-sqrt(1/3)*log(t)**12+t**-c*p**-1+2*t**-20*log(p)**2", {}),
+    # The logarithm of a horizon's coefficient that is a polynomial of degree 120.
+    ("(a+1)*t**-0.1*log(t)+0.1*p**-a*log(t)**12", {}),
+    # Powers of numbers that no printer holds.
+    ("(a+1)*p**-1/3+((a+1)*t**-0.001+12*p**-2)**0.7", {}),
+    ("0.1*t**-0.001+(a+1)*t**-1e-9*log(t)**12+t**-99*log(p)**2+3*p**-1*log(t)**12", {}),
 ]
 
 

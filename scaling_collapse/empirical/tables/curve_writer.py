@@ -9,7 +9,9 @@ from typing import Any
 
 from ...common import InputError, Source
 from ...theory import Ladder
+from .column_seal import sealed
 from .files import write_atomically
+from .spreadsheet_text import spreadsheet_text
 
 __all__ = ["curve_table", "write_curves", "write_table"]
 
@@ -43,11 +45,11 @@ def write_table(table: Any, path: Path, name: str) -> Path:
     if path.suffix == ".parquet":
         import pyarrow.parquet as pq
 
-        pq.write_table(table, buffer, compression="zstd")
+        pq.write_table(sealed(table), buffer, compression="zstd", write_page_checksum=True)
     elif path.suffix == ".csv":
         import pyarrow.csv as pc
 
-        pc.write_csv(table, buffer)
+        pc.write_csv(spreadsheet_text(table), buffer)
     elif path.suffix == ".jsonl":
         import json
 

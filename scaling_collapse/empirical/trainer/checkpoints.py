@@ -1,20 +1,20 @@
 """Checkpoints: all that a size needs to go on exactly where it was, in one safetensors file with a JSON header.
 
 Tensors: the weights, the optimizer's state, the measurements so far. Header: format, identity of the ladder and size,
-step, environment, and a checksum. A file is written under a temporary name, flushed to disk and renamed, so a file of
-the right name is a whole one; what is damaged all the same, of another ladder or of a newer format is refused by name.
+step, environment, and a checksum of every other byte of the file. A file is written under a temporary name, flushed to
+disk and renamed, so a file of the right name is a whole one; what is damaged all the same, of another ladder or of
+another format is refused by name.
 """
 
 from __future__ import annotations
 
+import hashlib
 import json
-import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
 
-import numpy as np
 import torch
 from torch import Tensor
 from torch.optim import Optimizer
@@ -27,8 +27,9 @@ from .training_log import TrainingLog
 
 __all__ = ["Checkpoint", "load_checkpoint", "save_checkpoint"]
 
-FORMAT = 1  # raised when the meaning of a checkpoint changes
+FORMAT = 2  # raised when the meaning of a checkpoint changes
 KEY = "scaling_collapse"
+UNKNOWN = "0" * 64  # stands for the checksum while it is computed
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -101,9 +102,12 @@ def save_checkpoint(path: Path, checkpoint: Checkpoint) -> None:
         "step": checkpoint.step,
         "identity": checkpoint.identity,
         "environment": dict(checkpoint.environment),
-        "checksum": _checksum(tensors),
+        "checksum": UNKNOWN,
     }
-    write_atomically(path, codec.save(tensors, {KEY: json.dumps(header)}))
+    content = codec.save(tensors, {KEY: json.dumps(header)})
+    size = _header_size(content)
+    head = content[:size].replace(UNKNOWN.encode(), _checksum(content, size, UNKNOWN).encode(), 1)
+    write_atomically(path, head, memoryview(content)[size:])
 
 
 def load_checkpoint(path: Path) -> Checkpoint:
@@ -122,32 +126,33 @@ def load_checkpoint(path: Path) -> Checkpoint:
     except OSError as error:
         raise InputError(f"load_checkpoint cannot read {path}: {error.strerror}. Check its permissions.") from None
     try:
-        size = int.from_bytes(content[:8], "little")
-        header = json.loads(json.loads(content[8 : 8 + size])["__metadata__"][KEY])
-        found = int(header["format"])
-    except (ValueError, KeyError, TypeError):
+        size = _header_size(content)
+        header = json.loads(json.loads(content[8:size])["__metadata__"][KEY])
+        found, checksum = int(header["format"]), str(header["checksum"])
+    except (ValueError, KeyError, TypeError, RecursionError):
         raise InputError(
             f"load_checkpoint needs a checkpoint; got {path}, which is damaged or of another program. {advice}"
         ) from None
-    if found > FORMAT:
-        raise InputError(
-            f"load_checkpoint needs a checkpoint of format {FORMAT} or older; got format {found} in {path}. Update "
-            "scaling-collapse."
-        )
+    if found != FORMAT:
+        mend = "Update scaling-collapse." if found > FORMAT else advice
+        raise InputError(f"load_checkpoint needs a checkpoint of format {FORMAT}; got format {found} in {path}. {mend}")
+    if _checksum(content, size, checksum) != checksum:
+        raise InputError(f"load_checkpoint needs a whole checkpoint; got {path} with a wrong checksum. {advice}")
     try:
         tensors = codec.load(content)
-        intact = _checksum(tensors) == header["checksum"]
         known = {name: header[name] for name in ("step", "identity", "environment")}
-        checkpoint = Checkpoint(**known, tensors=tensors)
+        return Checkpoint(**known, tensors=tensors)
     except Exception as error:  # safetensors raises an exception type of its own that has no public base
         raise InputError(f"load_checkpoint needs a whole checkpoint; got {path}: {error}. {advice}") from None
-    if not intact:
-        raise InputError(f"load_checkpoint needs a whole checkpoint; got {path} with a wrong checksum. {advice}")
-    return checkpoint
 
 
-def _checksum(tensors: Mapping[str, Tensor]) -> int:
-    total = 0
-    for name in sorted(tensors):
-        total = zlib.crc32(np.ascontiguousarray(tensors[name].numpy()).reshape(-1).view(np.uint8).data, total)
-    return total
+def _header_size(content: bytes) -> int:
+    """Bytes before the tensors: safetensors begins with the length of its header."""
+    return 8 + int.from_bytes(content[:8], "little")
+
+
+def _checksum(content: bytes, size: int, stated: str) -> str:
+    """Hash of the whole file, whose header of `size` bytes states `stated` as its checksum."""
+    digest = hashlib.sha256(content[:size].replace(stated.encode(), UNKNOWN.encode(), 1))
+    digest.update(memoryview(content)[size:])
+    return digest.hexdigest()

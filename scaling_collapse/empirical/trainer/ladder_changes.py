@@ -32,7 +32,10 @@ def changed(table: Mapping[str, Any], changes: Sequence[str]) -> dict[str, Any]:
     >>> changed({"lr": 1, "horizon": {"kappa": 3}}, ["lr=0.5", "horizon.gamma=2", "schedule=linear"])
     {'lr': 0.5, 'horizon': {'kappa': 3, 'gamma': 2}, 'schedule': 'linear'}
     """
-    result = copy.deepcopy(dict(table))
+    try:
+        result = copy.deepcopy(dict(table))
+    except RecursionError:
+        raise InputError("load_ladder needs few tables in one another; got more than can be read.") from None
     for change in changes:
         *tables, name, value = _parts(change)
         inside = result
@@ -52,6 +55,6 @@ def _parts(change: str) -> tuple[Any, ...]:
         raise InputError(f"load_ladder needs changes of the form key=value; got {change!r}. Write lr=0.01.")
     try:
         value = tomllib.loads(f"value = {text}")["value"]
-    except ValueError:
+    except (ValueError, RecursionError):
         value = text  # text without quotes
     return *names, value

@@ -25,6 +25,7 @@ TABLES = {
     "evaluation": Evaluation, "probes": Probes,
 }  # fmt: skip
 """The class of each table of a ladder file."""
+LARGEST, DEEPEST = 2**53, 8
 Table = TypeVar("Table")
 
 
@@ -63,8 +64,9 @@ def load_ladder(source: str | os.PathLike[str] | LadderFile, *, changes: Sequenc
         table = tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise InputError(f"load_ladder cannot read {path}: {error.strerror}. Check the name.") from None
-    except ValueError as error:  # not UTF-8, or not TOML
-        raise InputError(f"load_ladder needs a TOML file; got {path}: {error}. Mend that line.") from None
+    except (ValueError, RecursionError) as error:  # not UTF-8, or not TOML, or tables in tables without end
+        why = error if isinstance(error, ValueError) else "too many tables or lists in one another"
+        raise InputError(f"load_ladder needs a TOML file; got {path}: {why}. Mend that line.") from None
     return parse_ladder(changed({"name": path.stem} | table, changes), folder=path.parent)
 
 
@@ -83,6 +85,7 @@ def parse_ladder(table: Mapping[str, Any], *, folder: Path | None = None) -> Lad
     InputError
         If a key is unknown or missing, or a value is of the wrong type or out of its domain; the sentence names it.
     """
+    _check_values(table, "the ladder", DEEPEST)
     told = dict(table)
     for name, cls in TABLES.items():
         if name in told:
@@ -90,6 +93,18 @@ def parse_ladder(table: Mapping[str, Any], *, folder: Path | None = None) -> Lad
     if isinstance(told.get("task"), Mapping) and folder is not None:
         told["task"] = {name: _found(value, name, folder) for name, value in told["task"].items()}
     return _checked(LadderFile, told, "the ladder")
+
+
+def _check_values(value: Any, where: str, deeper: int) -> None:
+    """Refuse whole numbers that no count of a ladder reaches, and tables in tables without end."""
+    if isinstance(value, int) and abs(value) > LARGEST:
+        raise InputError(f"parse_ladder needs whole numbers up to 2^53; got a larger one in {where}. Make it smaller.")
+    if isinstance(value, Mapping | list | tuple):
+        if not deeper:
+            raise InputError(f"parse_ladder needs at most {DEEPEST} tables in one another; got more in {where}.")
+        inside = value.items() if isinstance(value, Mapping) else ((where, one) for one in value)
+        for name, one in inside:
+            _check_values(one, str(name), deeper - 1)
 
 
 def _checked(cls: type[Table], table: Any, where: str) -> Table:

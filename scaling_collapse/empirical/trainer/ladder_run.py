@@ -30,13 +30,13 @@ __all__ = ["train_ladder"]
 
 def train_ladder(
     ladder: str | os.PathLike[str] | LadderFile, out: str | os.PathLike[str] | None = None, *,
-    resume: bool = False, force_resume: bool = False, progress: Progress | None = None, device: str | None = None,
-    threads: int | None = None, workers: int | None = None, checkpoint_seconds: float = 30.0,
+    resume: bool = False, force_resume: bool = False, overwrite: bool = False, progress: Progress | None = None,
+    device: str | None = None, threads: int | None = None, workers: int | None = None, checkpoint_seconds: float = 30.0,
 ) -> Ladder:  # fmt: skip
     """Train every width and seed of a ladder and return their test losses.
 
     Equal ladders give equal curves, to the last bit on one machine with one thread count and one set of versions,
-    whatever `workers` is and however often the run was interrupted and resumed.
+    whatever `workers` is and however often the run was resumed.
 
     Parameters
     ----------
@@ -46,6 +46,9 @@ def train_ladder(
         Folder for `curves.parquet`, `manifest.json` and the checkpoints; none keeps everything in memory.
     resume, force_resume
         Go on with the run in `out`, or start one; forced although versions, device or threads differ, and recorded.
+        A finished run is left as it is.
+    overwrite
+        Replace files of these names in `out` that belong to no run.
     progress
         Called as `progress(done_fraction, message)`, from worker threads, one call at a time.
     device, threads
@@ -58,8 +61,7 @@ def train_ladder(
     Returns
     -------
     Ladder
-        One curve per seed of each width, as `TrainingLog.runs` says. A run whose loss stops being finite is left out
-        and named in `integrity`; the others go on.
+        One curve per seed of each width, as `TrainingLog.runs` says; `integrity` names runs that became infinite.
 
     Raises
     ------
@@ -68,9 +70,7 @@ def train_ladder(
 
     Examples
     --------
-    >>> from scaling_collapse.empirical.trainer import load_ladder
-    >>> ladder = load_ladder("demo", changes=["widths=[4, 8]", "seeds=2", "horizon={tokens=5000}"])
-    >>> train_ladder(ladder)
+    >>> train_ladder(load_ladder("demo", changes=["widths=[4, 8]", "seeds=2", "horizon={tokens=5000}"]))
     Ladder: 2 sizes, 4 runs, 20 points...
     """
     ladder = load_ladder(ladder)
@@ -79,9 +79,9 @@ def train_ladder(
         raise InputError(f"train_ladder needs `workers` >= 1; got {workers}. Leave it out for the default.")
     from .run_folder import open_run
 
-    task = task_of(ladder)
-    sizes = plan_sizes(ladder, task)
-    with open_run(out, ladder, sizes, task, resume=resume or force_resume, force=force_resume) as folder:
+    sizes = plan_sizes(ladder, task := task_of(ladder))
+    resume = resume or force_resume
+    with open_run(out, ladder, sizes, task, resume=resume, force=force_resume, overwrite=overwrite) as folder:
         machine = _start(folder, task, device, threads)
         with machine.in_use():
             logs = _train_sizes(folder, task, machine, progress, workers, checkpoint_seconds)
@@ -137,5 +137,5 @@ def _ladder(folder: RunFolder, logs: Sequence[TrainingLog]) -> Ladder:
     findings = tuple(r for r in runs if isinstance(r, Finding))
     if not curves:
         raise InputError(f"train_ladder needs a run that stays finite; got {findings[0].detail} Lower `lr`.")
-    rows = sum(map(len, curves))
-    return Ladder(curves, IntegrityReport((ladder.name,), rows + sum(f.count for f in findings), rows, findings))
+    rows, lost = sum(map(len, curves)), sum(f.count for f in findings if f.action == "dropped")
+    return Ladder(curves, IntegrityReport((ladder.name,), rows + lost, rows, findings))

@@ -8,12 +8,15 @@ import time
 from collections.abc import Mapping, Sequence
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any, Literal, TypedDict
+from typing import Any, Literal
+
+from typing_extensions import TypedDict  # pydantic needs this one before Python 3.12
 
 from ...common import InputError
 from ..tables.files import write_atomically
 from .ladder_file import LadderFile
 from .size_plan import SizePlan
+from .typed_table import TableFault, typed_table
 
 __all__ = [
     "FILE",
@@ -114,12 +117,11 @@ def read_manifest(folder: Path) -> Manifest | None:
     try:
         manifest = json.loads(path.read_text())
         found = int(manifest["format"])
-        _ = manifest["fingerprint"], manifest["environment"], manifest["sizes"], manifest["data"]
     except FileNotFoundError:
         return None
     except OSError as error:
         raise InputError(f"train cannot read {path}: {error.strerror}. Check its permissions.") from None
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, RecursionError):
         raise InputError(
             f"train needs a manifest of its own; got {path}, which is damaged or of another program. Choose another "
             "folder."
@@ -129,7 +131,13 @@ def read_manifest(folder: Path) -> Manifest | None:
             f"train needs a manifest of format {FORMAT} or older; got format {found} in {path}. Update "
             "scaling-collapse."
         )
-    return manifest
+    told = typed_table(Manifest, manifest)
+    if isinstance(told, TableFault):
+        raise InputError(
+            f"train needs a manifest of its own; got {path}, which is damaged or of another program at `{told.at}`: "
+            f"{told.why}. Choose another folder."
+        )
+    return told
 
 
 def write_manifest(folder: Path, manifest: Manifest) -> Path:

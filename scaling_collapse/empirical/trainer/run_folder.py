@@ -42,6 +42,7 @@ def open_run(
     *,
     resume: bool,
     force: bool,
+    overwrite: bool = False,
 ) -> Iterator[RunFolder]:
     """The folder of a run, held for this process alone while the run lasts.
 
@@ -55,12 +56,14 @@ def open_run(
         Go on with the run that the folder holds, if it holds one.
     force
         Go on although the environment differs.
+    overwrite
+        Replace what lies there under the names of a run's files and belongs to none.
 
     Raises
     ------
     InputError
-        If another process uses the folder, or it holds a run that is not to be gone on with, another one, or none of
-        this program's.
+        If another process uses the folder, or it holds a run that is not to be gone on with, another one, none of
+        this program's, or files of these names that belong to no run.
     """
     if out is None:
         yield RunFolder(None, ladder, sizes, data={}, found=None, force=force)
@@ -76,17 +79,36 @@ def open_run(
                 "to go on with it, or choose another folder."
             )
         if found is not None:
-            _refuse_another(path, found, ladder, data)
+            _refuse_another(path, found, ladder, data, len(sizes))
+        elif first and not overwrite:
+            _refuse_to_replace(path, sizes)
         yield RunFolder(path, ladder, sizes, data=data, found=found, force=force, writes=first)
 
 
-def _refuse_another(path: Path, found: Manifest, ladder: LadderFile, data: Mapping[str, Any]) -> None:
+def _refuse_to_replace(path: Path, sizes: Sequence[SizePlan]) -> None:
+    for file in (path / TABLE, *(_checkpoint_path(path, size) for size in sizes)):
+        if os.path.lexists(file):
+            raise InputError(
+                f"train needs --overwrite to replace {file}, which belongs to no run. Add it, or choose another folder."
+            )
+
+
+def _checkpoint_path(path: Path, size: SizePlan) -> Path:
+    return path / CHECKPOINTS / f"{size.name}.safetensors"
+
+
+def _refuse_another(path: Path, found: Manifest, ladder: LadderFile, data: Mapping[str, Any], sizes: int) -> None:
     same_ladder = found["fingerprint"] == ladder.fingerprint
     same_data = found["data"] == json.loads(json.dumps(data))  # as a manifest gives them back
     if not (same_ladder and same_data):
         raise InputError(
             f"train --resume needs the {'data' if same_ladder else 'ladder'} that the run was started with; got "
             f"another one than in {path}. Choose another folder."
+        )
+    if len(found["sizes"]) != sizes:
+        raise InputError(
+            f"train needs a manifest of its own; got {path / 'manifest.json'}, which is damaged: {len(found['sizes'])} "
+            f"sizes, and the ladder has {sizes}. Choose another folder."
         )
 
 
@@ -119,9 +141,17 @@ class RunFolder:
         writes: bool = False,
     ) -> None:
         self.path, self.ladder, self.sizes, self.data = path, ladder, sizes, data
-        self.found, self.force, self.writes = found, force, writes
+        self.found, self.force = found, force
+        self.writes = writes and not self._settled()
         self.identity = hashlib.sha256(json.dumps([ladder.fingerprint, data], sort_keys=True).encode()).hexdigest()
         self.lock = threading.Lock()
+
+    def _settled(self) -> bool:
+        """Whether the folder holds the finished run, all of it: then nothing there is touched."""
+        if self.path is None or self.found is None or self.found["status"] != "finished":
+            return False
+        files = [self.path / TABLE, *(_checkpoint_path(self.path, size) for size in self.sizes)]
+        return all(file.exists() for file in files)
 
     @property
     def recorded(self) -> Mapping[str, Any]:
@@ -141,7 +171,7 @@ class RunFolder:
 
     def restore(self, size: SizePlan, model: Model, optimizer: Optimizer, log: TrainingLog) -> int:
         """Bring all three to the size's checkpoint and return its step; 0 where there is none."""
-        if self.found is None or not (path := self._checkpoint_path(size)).exists():
+        if self.found is None or not (path := _checkpoint_path(self._path, size)).exists():
             return 0
         saved = load_checkpoint(path)
         if saved.identity != self._identity(size):
@@ -173,7 +203,7 @@ class RunFolder:
     def save(self, size: SizePlan, step: int, model: Model, optimizer: Optimizer | None, log: TrainingLog) -> None:
         """Keep the present state of a size; without an optimizer it is one not to go on from."""
         if self.writes:
-            path = self._checkpoint_path(size)
+            path = _checkpoint_path(self._path, size)
             ensure_folder(path.parent)
             identity, environment = self._identity(size), self.environment
             save_checkpoint(
@@ -198,9 +228,6 @@ class RunFolder:
     def _path(self) -> Path:
         assert self.path is not None
         return self.path
-
-    def _checkpoint_path(self, size: SizePlan) -> Path:
-        return self._path / CHECKPOINTS / f"{size.name}.safetensors"
 
     def _identity(self, size: SizePlan) -> str:
         return f"{self.identity}-{size.name}"

@@ -84,7 +84,7 @@ def play_game(number: int, seed: int = 0, *, max_plies: int = 80) -> str:
         raise InputError(
             f"play_game needs `number` and `seed` >= 0 and `max_plies` >= 1; got {number}, {seed} and {max_plies}."
         )
-    chess = require("chess", "play_game")
+    chess = require("chess", "play_game", extra="chess")
     rng = np.random.default_rng([seed, number])
     black, white = (RATINGS[i] for i in rng.integers(0, len(RATINGS), 2))  # board.turn is True for White
     uniforms = rng.random(max_plies)

@@ -67,7 +67,8 @@ class TrainingLog:
         """A curve for each seed that stayed finite, a finding for each that did not.
 
         A curve has `seed`, `lr` (peak value included), `schedule`, `horizon_tokens`, `noise_trace` where it was
-        measured (NaN between), and `width`, `depth`, `batch_size` and what else was measured in `extra`.
+        measured (NaN between), and `width`, `depth`, `batch_size` and what else was measured in `extra`. What is
+        measured beside the loss may overflow where the loss does not: an infinite value is missing, and a finding.
         """
         tokens = (self.at * size.step_tokens).astype(np.float64)
         lr = size.peak * size.schedule.s(self.at / size.steps)
@@ -83,6 +84,7 @@ class TrainingLog:
                 )
                 yield Finding("diverged run", "dropped", run, detail, len(self.at))
                 continue
+            yield from _infinite_probes_left_out(run, columns)
             extra = {n: c for n, c in columns.items() if n not in ("loss", "noise_trace") and not np.isnan(c).all()}
             noise = columns["noise_trace"]
             yield LossCurve(
@@ -96,3 +98,13 @@ class TrainingLog:
                 schedule=schedules.parse(ladder.schedule).name,
                 extra={"width": size.width, "depth": size.depth, "batch_size": size.batch_size, **extra},
             )
+
+
+def _infinite_probes_left_out(run: str, columns: dict[str, Array]) -> Iterator[Finding]:
+    """Make the infinite values beside the loss missing ones, and say so."""
+    for name, values in columns.items():
+        bad = np.isinf(values)
+        if name != "loss" and bad.any():
+            columns[name] = np.where(bad, np.nan, values)
+            detail = f"{name} of {run} is infinite at {bad.sum()} of {len(values)} points: these values are missing."
+            yield Finding("infinite probe", "noted", run, detail, int(bad.sum()))

@@ -21,6 +21,7 @@ from typing import Any
 import sympy
 
 from .exact_arithmetic import power, sign
+from .law_bounds import highest_degree
 from .law_parsing import P
 from .power_law_sum import PowerLawSum
 from .relations import tidy
@@ -29,6 +30,7 @@ from .term import Term
 __all__ = ["Horizon", "Piece", "X", "loss_along", "pieces_along", "relative_weights"]
 
 X = sympy.Symbol("x", positive=True)
+MOST_POWERS_IN_LOG = 12
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -91,8 +93,16 @@ def _term_pieces(k: int, term: Term, weight: Any, horizon: Horizon) -> Iterator[
         first = weight * term.log_t / horizon.gamma
         if horizon.logs != 0:
             yield Piece(weight=first * horizon.logs, shape=shape, delta=delta, logs=logs - 1, loglog=1)
-        late = shape * (sympy.log(horizon.kappa) + sympy.log(X))
+        late = shape * (_log(horizon.kappa) + sympy.log(X))
         yield Piece(weight=first, shape=late, delta=delta, logs=logs - 1)
+
+
+def _log(kappa: Any) -> Any:
+    """`ln kappa`; factor by factor where high powers of names stand in it, whose roots sympy would look for."""
+    if highest_degree(kappa) <= MOST_POWERS_IN_LOG:
+        return sympy.log(kappa)
+    factors = (factor.as_base_exp() for factor in sympy.Mul.make_args(kappa))
+    return sympy.Add(*(exponent * sympy.log(base) for base, exponent in factors))
 
 
 def _slowest(law: PowerLawSum, horizon: Horizon, members: tuple[int, ...], leading: tuple[int, ...]) -> tuple[int, ...]:
@@ -134,7 +144,7 @@ def loss_along(law: PowerLawSum, horizon: Horizon, ref: int, x: Any = X) -> Any:
         for term, ratio in zip(terms, ratios, strict=True):
             value = ratio * P ** -tidy(term.delta(horizon.gamma) - lowest) * x**-term.mu
             if law.has_logs:
-                log_t = sympy.log(horizon.kappa) + horizon.gamma * sympy.log(P) + sympy.log(x)
+                log_t = _log(horizon.kappa) + horizon.gamma * sympy.log(P) + sympy.log(x)
                 log_t += horizon.logs * sympy.log(sympy.log(P)) if horizon.logs != 0 else 0
                 value *= (log_t / horizon.gamma) ** term.log_t * sympy.log(P) ** (term.log_p - horizon.logs * term.mu)
             yield value

@@ -15,7 +15,7 @@ from typing import Any, TypeAlias
 import sympy
 
 from ...common import InputError
-from .law_bounds import expanded_size, highest_degree
+from .law_bounds import MAX_DIGITS, MAX_ROOT, expanded_size, has_long_roots, highest_degree
 
 __all__ = [
     "TIE",
@@ -37,6 +37,7 @@ TIE = 1e-12
 # Beyond these, factoring takes seconds to hours; what is not factored is longer, and as true.
 MOST_PRODUCTS = 400
 MOST_POWERS = 60
+MOST_PRODUCTS_OF_SURDS, MOST_POWERS_OF_SURDS = 40, 4
 
 
 def exact_number(value: Any) -> sympy.Expr:
@@ -75,7 +76,9 @@ def factored(expr: sympy.Expr) -> sympy.Expr:
     >>> factored(a**2 + 2 * a + 1), factored(a ** sympy.Rational(99999, 100000) + a)
     ((a + 1)**2, a**(99999/100000) + a)
     """
-    if expanded_size(expr) > MOST_PRODUCTS or highest_degree(expr) > MOST_POWERS:
+    surds = any(power.is_number for power in expr.atoms(sympy.Pow) if not power.is_Rational)
+    products, powers = (MOST_PRODUCTS, MOST_POWERS) if not surds else (MOST_PRODUCTS_OF_SURDS, MOST_POWERS_OF_SURDS)
+    if expanded_size(expr) > products or highest_degree(expr) > powers or has_long_roots(expr):
         return expr
     try:
         return sympy.factor(expr)  # type: ignore[return-value]
@@ -132,14 +135,22 @@ def _rooted(base: Any, exponent: Any, round_off: Any) -> Any:
     """`base**exponent`, its numeric factor by `round_off` where its roots are too long."""
     if not exponent.is_Rational or (exponent.is_Integer and abs(exponent) <= 100):
         return base**exponent
-    factors = sympy.Mul.make_args(base)
-    numbers, others = [f for f in factors if f.is_number], [f for f in factors if not f.is_number]
-    number: Any = sympy.Mul(*numbers)
-    rest = sympy.Mul(*others)
-    small = number.is_Rational and max(abs(number.p), number.q, abs(exponent.p)) <= 10**6 and exponent.q <= 100
-    if number == 1 or small or (number.is_Rational and exponent.q <= 12 and abs(exponent) <= 100):
+    number, rest = _number_of(base)
+    if number == 1:
         return base**exponent
+    if number.is_Rational and abs(exponent) * math.log10(max(abs(number.p), number.q)) <= MAX_DIGITS:
+        small = max(abs(number.p), number.q, abs(exponent.p)) <= 10**6 and exponent.q <= MAX_ROOT
+        if small or (exponent.q <= 12 and abs(exponent) <= 100):
+            return base**exponent
     return round_off(number) * rest**exponent
+
+
+def _number_of(base: Any) -> tuple[Any, Any]:
+    """The number that `base` is a multiple of, and of what; `a/7 + 1/7` and its inverse are multiples, too."""
+    content, primitive = base.as_content_primitive()
+    factors = sympy.Mul.make_args(primitive)
+    numbers, others = [f for f in factors if f.is_number], [f for f in factors if not f.is_number]
+    return sympy.Mul(content, *numbers), sympy.Mul(*others)
 
 
 def recognized(expr: Any) -> Any:

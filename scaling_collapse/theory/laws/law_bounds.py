@@ -13,10 +13,12 @@ from ...common import InputError
 __all__ = [
     "MAX_DIGITS",
     "MAX_EXPONENT",
+    "MAX_ROOT",
     "check_exponent",
     "check_number",
     "check_size",
     "expanded_size",
+    "has_long_roots",
     "highest_degree",
     "shortened",
 ]
@@ -26,6 +28,7 @@ SMALLEST_EXPONENT = 1e-9
 MAX_DIGITS = 300
 MAX_PIECES = 64
 MAX_DEGREE = 50
+MAX_ROOT = 100
 _MANY = 10**6
 
 
@@ -52,10 +55,32 @@ def expanded_size(expr: Any) -> int:
 def highest_degree(expr: Any) -> int:
     """The highest power that a polynomial in the roots of `expr` has: 3 for `a**(3/7)`, a polynomial in `a**(1/7)`.
 
-    >>> highest_degree(sympy.Symbol("a") ** sympy.Rational(123456789, 10**9))
-    123456789
+    A sum in an exponent counts by its terms: `a**(n + 3/7)` is `a**n a**(3/7)` to whoever works with it.
+
+    >>> a, n = sympy.symbols("a n")
+    >>> [highest_degree(a ** (n + sympy.Rational(*r))) for r in ((3, 7), (123456789, 10**9))]
+    [3, 123456789]
     """
-    return max((abs(int(decompose_power(power)[1])) for power in expr.atoms(sympy.Pow)), default=1)
+    powers = (
+        sympy.Pow(power.base, term, evaluate=False)
+        for power in expr.atoms(sympy.Pow)
+        for term in sympy.Add.make_args(power.exp.expand())
+    )
+    return max((abs(int(decompose_power(power)[1])) for power in powers), default=1)
+
+
+def has_long_roots(expr: Any) -> bool:
+    """Whether a high root of something with numbers in it stands in `expr`: to draw it out of them takes for ever.
+
+    >>> a = sympy.Symbol("a", positive=True)
+    >>> [has_long_roots((1 + 1 / (360 * a)) ** sympy.Rational(1, q)) for q in (2, 10**9)]
+    [False, True]
+    """
+    return any(
+        power.exp.is_Rational and power.exp.q > MAX_ROOT and any(n.q != 1 or abs(n.p) > 1 for n in numbers)
+        for power in expr.atoms(sympy.Pow)
+        if (numbers := power.base.atoms(sympy.Rational))
+    )
 
 
 def check_number(value: Any) -> None:

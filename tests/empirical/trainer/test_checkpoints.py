@@ -171,6 +171,20 @@ class TestResume:
         monkeypatch.setattr("torch.optim.Adam.step", None)
         assert_equal(train_ladder(TINY, tmp_path, resume=True), ladder)
 
+    def test_a_finished_run_is_left_as_it_is(self, tmp_path):
+        train_ladder(TINY, tmp_path)
+
+        def state():
+            files = [p for p in tmp_path.rglob("*") if p.is_file()]
+            return {p: (p.stat().st_mtime_ns, p.stat().st_ino, p.read_bytes()) for p in files}
+
+        before = state()
+        train_ladder(TINY, tmp_path, resume=True)
+        assert state() == before
+        (tmp_path / "curves.parquet").unlink()  # what is missing is made again
+        train_ladder(TINY, tmp_path, resume=True)
+        assert (tmp_path / "curves.parquet").read_bytes() == before[tmp_path / "curves.parquet"][2]
+
     def test_nothing_there_yet(self, tmp_path):
         assert_equal(train_ladder(TINY, tmp_path / "new", resume=True), train_ladder(TINY))
 
@@ -233,6 +247,22 @@ class TestFiles:
         path.unlink()
         assert_equal(train_ladder(TINY, tmp_path, resume=True), train_ladder(TINY))
 
+    def test_every_byte_counts(self, tmp_path):
+        """Of the header, too: step, names, types, shapes."""
+        interrupted(TINY, tmp_path)
+        path = checkpoint_of(tmp_path)
+        whole = path.read_bytes()
+        size = 8 + int.from_bytes(whole[:8], "little")
+        places = {*range(0, size, 7), *range(size, len(whole), 997), whole.index(b"step") + 8, whole.index(b"F32") + 1}
+        for at in places:
+            path.write_bytes(whole[:at] + bytes([whole[at] ^ 1]) + whole[at + 1 :])
+            with pytest.raises(InputError, match=rf"load_checkpoint needs a .*{path.name}"):
+                load_checkpoint(path)
+        for swapped in ((b"F32", b"I32"), (b"F32", b"U32")):
+            path.write_bytes(whole.replace(*swapped, 1))
+            with pytest.raises(InputError, match="wrong checksum"):
+                load_checkpoint(path)
+
     def test_of_another_program(self, tmp_path):
         from safetensors.torch import save
 
@@ -255,7 +285,7 @@ class TestFiles:
         monkeypatch.setattr(checkpoints, "FORMAT", 99)
         save_checkpoint(path, saved)
         monkeypatch.undo()
-        with pytest.raises(InputError, match=r"format 1 or older; got format 99 in .*Update scaling-collapse"):
+        with pytest.raises(InputError, match=r"format 2; got format 99 in .*Update scaling-collapse"):
             train_ladder(TINY, tmp_path, resume=True)
 
     def test_a_manifest_that_is_damaged_or_newer(self, tmp_path):
@@ -269,6 +299,43 @@ class TestFiles:
             path.write_text(content)
             with pytest.raises(InputError, match=r"a manifest of its own; got .*damaged or of another program"):
                 train_ladder(TINY, tmp_path, resume=True)
+        for damage in (
+            {"sizes": 3},
+            {"environment": None},
+            {"notes": "x"},
+            {"status": "done"},
+            {"forced_resumes": [1]},
+        ):
+            path.write_text(json.dumps(manifest | damage))
+            with pytest.raises(InputError, match=rf"got .*manifest.json, which is damaged .* at `{next(iter(damage))}"):
+                train_ladder(TINY, tmp_path, resume=True)
+        path.write_text(json.dumps(manifest | {"sizes": manifest["sizes"][:1]}))
+        with pytest.raises(InputError, match=r"got .*manifest.json, which is damaged: 1 sizes, and the ladder has 2"):
+            train_ladder(TINY, tmp_path, resume=True)
+        path.write_text("[" * 100_000)
+        with pytest.raises(InputError, match=r"got .*manifest.json, which is damaged"):
+            train_ladder(TINY, tmp_path, resume=True)
+
+    @pytest.mark.parametrize("name", ["curves.parquet", "checkpoints/w8-n1.safetensors"])
+    def test_files_of_others_are_spared(self, tmp_path, name):
+        mine = tmp_path / "new" / name
+        mine.parent.mkdir(parents=True)
+        mine.write_text("mine")
+        with pytest.raises(InputError, match=rf"needs --overwrite to replace .*{mine.name}, which belongs to no run"):
+            train_ladder(TINY, tmp_path / "new")
+        assert mine.read_text() == "mine"
+        train_ladder(TINY, tmp_path / "new", overwrite=True)
+        assert mine.read_bytes() != b"mine"
+
+    def test_the_ladder_file_is_never_replaced(self, capsys, tmp_path):
+        from scaling_collapse.cli import main
+
+        tables = "[task]\nkind = 'fourier'\n[model]\nkind = 'mlp'\ndepth = 1\n[horizon]\ntokens = 80"
+        (tmp_path / "t.toml").write_text(f"widths = [4]\n{tables}")
+        ladder = str(tmp_path / "t.toml")
+        for words in (["--out", str(tmp_path / "new")], ["--plan"]):
+            assert main(["train", ladder, *words, "--json", ladder, "--overwrite"]) == 2
+            assert "train does not write onto its own input" in capsys.readouterr().err
 
     def test_a_full_disk_stops_the_run_and_leaves_the_last_checkpoint(self, tmp_path, monkeypatch):
         flush, calls = os.fsync, []

@@ -147,6 +147,25 @@ class TestFile:
         with pytest.raises(InputError, match=r"needs a TOML file; got .*a.toml: Invalid value"):
             load_ladder(tmp_path / "a.toml")
 
+    @pytest.mark.parametrize(
+        ("text", "words"),
+        [
+            ("a = " + "[" * 50_000, "too many tables or lists"),
+            ("a = " + "{a=" * 50_000, "too many tables or lists"),
+            (".".join("a" * 5_000) + " = 1", "tables in one another"),
+            ("[task]\na = " + "[" * 20 + "]" * 20, "at most 8 tables in one another"),
+            (f"seeds = 1{'0' * 5_000}", "TOML file"),
+            (f"seeds = 1{'0' * 30}", r"whole numbers up to 2\^53; got a larger one in seeds"),
+            (f"widths = [1, 1{'0' * 30}]", r"whole numbers up to 2\^53; got a larger one in widths"),
+        ],
+    )
+    def test_what_no_ladder_has(self, tmp_path, text, words):
+        (tmp_path / "a.toml").write_text(text)
+        with pytest.raises(InputError, match=words):
+            load_ladder(tmp_path / "a.toml")
+        with pytest.raises(InputError):
+            load_ladder("demo", changes=[text.replace("[task]\n", "task.")])
+
 
 class TestHorizon:
     def test_the_published_form_is_kappa_and_gamma(self):

@@ -170,6 +170,31 @@ class TestDivergence:
         for curve in ladder:  # as if nothing had happened beside them
             np.testing.assert_allclose(curve.loss, healthy[curve.run].loss, rtol=2e-5)
 
+    def test_an_infinite_probe_is_a_missing_point(self, monkeypatch):
+        from scaling_collapse.empirical.trainer import loop, probes
+
+        real, seen = loop.noise_trace, []
+
+        def overflowing(*arguments, **options):
+            trace = real(*arguments, **options)
+            if not seen:
+                trace.preconditioned[0] = torch.inf
+            seen.append(trace)
+            return trace
+
+        monkeypatch.setattr(loop, "noise_trace", overflowing)
+        scales = probes.FeatureScales(hidden=torch.full((2,), torch.inf), output=torch.ones(2))
+        monkeypatch.setattr(loop, "feature_scales", lambda *_: scales)
+        wanted = {"probes": {"noise_points": 4, "noise_batches": 3, "features": True}}
+        ladder = train_ladder(parse_ladder(TABLE | wanted | {"widths": [4], "seeds": 2}))
+        one, other = ladder
+        assert np.isnan(one.noise_trace).sum() == np.isnan(other.noise_trace).sum() + 1
+        assert "hidden_scale" not in one.extra
+        assert (one.extra["output_scale"] == 1).all()
+        found = [(f.subject, f.detail.split()[0]) for f in ladder.integrity.of_kind("infinite probe")]
+        assert found == [(one.run, "noise_trace"), (one.run, "hidden_scale"), (other.run, "hidden_scale")]
+        assert ladder.integrity.rows_read == ladder.integrity.rows_used
+
     def test_every_seed_diverged(self, tmp_path):
         for _ in range(2):  # the second time from its checkpoints
             with pytest.raises(InputError, match=r"needs a run that stays finite; got .* became nan at step .*`lr`"):

@@ -28,6 +28,24 @@ class TestTokens:
         assert task.describe()["sha256"] == hashlib.sha256(path.read_bytes()).hexdigest()
         assert json.dumps(task.describe())
 
+    @pytest.mark.parametrize(("magic", "version", "dtype"), [(20240520, 1, "uint16"), (20240801, 7, "uint32")])
+    def test_shards_of_llm_c(self, tmp_path, magic, version, dtype):
+        tokens = np.random.default_rng(0).integers(0, 200, 103).astype(dtype)
+        header = np.zeros(256, "<i4")
+        header[:3] = magic, version, tokens.size
+        path = tmp_path / "shard.bin"
+        path.write_bytes(header.tobytes() + tokens.tobytes())
+        options = {"file": path, "vocabulary_size": 200, "context": 10, "test_examples": 2, "order": None}
+        for told in (None, dtype):
+            task = TokenFileTask(dtype=told, **options)
+            assert task.train_examples == 8
+            assert (task.batch(3, 2).inputs.reshape(-1) == tokens[50:70]).all()
+        with pytest.raises(InputError, match=rf"needs uint8; got a shard of llm.c, {dtype}"):
+            TokenFileTask(dtype="uint8", **options).batch(0, 1)
+        path.write_bytes(path.read_bytes()[:-3])
+        with pytest.raises(InputError, match=r"a whole shard of llm.c; got .*says 103 tokens"):
+            TokenFileTask(**options).batch(0, 1)
+
     def test_one_pass_in_a_fixed_random_order(self, tmp_path):
         np.save(tmp_path / "t.npy", np.arange(1001))
         task = TokenFileTask(file=tmp_path / "t.npy", vocabulary_size=1001, context=10, test_examples=20)

@@ -102,7 +102,7 @@ def decode(tokens: ArrayLike) -> str:
 
 def games(paths: Sequence[Path], counts: dict[str, int]) -> Iterator[str]:
     """The text of every game that the format holds; counts kept and left-out games into `counts` by reason."""
-    pgn = require("chess.pgn", "ChessTask")
+    pgn = require("chess.pgn", "ChessTask", extra="chess")
     reader = _reader()
     for path in paths:
         with _open(path) as file:

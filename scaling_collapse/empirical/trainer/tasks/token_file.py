@@ -9,15 +9,13 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
-import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from ....common import InputError, cache_folder
-from ...tables.files import ensure_folder, write_atomically
+from ...tables.files import ensure_folder, whole_file, write_atomically
 
 __all__ = ["TokenFile", "cached_tokens"]
 
@@ -94,26 +92,17 @@ def _load(tokens: Path, facts: Path) -> TokenFile | None:
 def _make(kind: str, tokens: Path, facts: Path, read: Callable[[dict[str, int]], Iterator[bytes]]) -> TokenFile:
     counts: dict[str, int] = {}
     digest, size = hashlib.sha256(), 0
-    temporary = None
     try:
-        handle, temporary = tempfile.mkstemp(dir=tokens.parent, prefix=f".{tokens.name}.")
-        with os.fdopen(handle, "wb") as file:
+        with whole_file(tokens) as file:
             for piece in read(counts):
                 file.write(piece)
                 digest.update(piece)
                 size += len(piece)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(temporary, tokens)
-        temporary = None
     except OSError as error:
         raise InputError(
             f"{kind} cannot make its token file {tokens}: {error.strerror or error}. Make room, or set `cache` to "
             "another folder."
         ) from None
-    finally:
-        if temporary is not None:
-            os.unlink(temporary)
     made = TokenFile(path=tokens, tokens=size, sha256=digest.hexdigest(), counts=counts)
     content = {"tokens": made.tokens, "sha256": made.sha256, "counts": counts}
     write_atomically(facts, json.dumps(content, indent=1).encode())

@@ -1,4 +1,4 @@
-"""Any pre-tokenized file, mapped: a .npy of whole numbers, or raw tokens (.bin) of a stated type."""
+"""Any pre-tokenized file, mapped: a .npy of whole numbers, raw tokens (.bin) of a stated type, or a shard of llm.c."""
 
 from __future__ import annotations
 
@@ -16,6 +16,9 @@ from .token_task import TokenTask
 
 __all__ = ["TokenFileTask"]
 
+LLM_C_HEADER = 256  # int32
+LLM_C = {(20240520, 1): "uint16", (20240801, 7): "uint32"}
+"""Magic number and version of llm.c's shards, and the type of their tokens."""
 DTYPES = ("uint8", "uint16", "uint32", "uint64", "int8", "int16", "int32", "int64")
 
 
@@ -26,11 +29,13 @@ class TokenFileTask(TokenTask):
     Parameters
     ----------
     file
-        A `.npy` file of whole numbers (any shape, read in C order), or any other file as raw tokens.
+        A `.npy` file of whole numbers (any shape, read in C order); a shard of llm.c or modded-nanogpt, known by its
+        header of 256 int32 (20240520, 1, number of uint16 tokens, or 20240801, 7, number of uint32 tokens); any other
+        file as raw tokens.
     vocabulary_size
         Number of token ids, >= 2; a token outside [0, vocabulary_size) is refused when it is read.
     dtype
-        Type of raw tokens, little-endian, e.g. `"uint16"`; a `.npy` file knows its own.
+        Type of raw tokens, little-endian, e.g. `"uint16"`; a `.npy` file and a shard of llm.c know their own.
 
     Examples
     --------
@@ -66,6 +71,8 @@ class TokenFileTask(TokenTask):
         (path,) = self.existing([self.file])
         if path.suffix == ".npy":
             return self._npy(path)
+        if (shard := self._llm_c(path)) is not None:
+            return shard
         if self.dtype is None:
             raise InputError(f"TokenFileTask needs the `dtype` of raw tokens; got none for {path.name}. Name it.")
         dtype = np.dtype(self.dtype).newbyteorder("<")
@@ -80,6 +87,24 @@ class TokenFileTask(TokenTask):
         """Hash of the file (read once, whole)."""
         with Path(self.file).open("rb") as file:
             return {"sha256": hashlib.file_digest(file, "sha256").hexdigest()}
+
+    def _llm_c(self, path: Path) -> NDArray[Any] | None:
+        """The tokens of a shard of llm.c; None where the file does not begin as one."""
+        header = np.fromfile(path, dtype="<i4", count=LLM_C_HEADER)
+        dtype = LLM_C.get(tuple(header[:2].tolist()))
+        if dtype is None:
+            return None
+        if self.dtype is not None and self.dtype != dtype:
+            raise InputError(
+                f"TokenFileTask needs {self.dtype}; got a shard of llm.c, {dtype}, in {path}. Mend `dtype`."
+            )
+        there, said = path.stat().st_size - 4 * LLM_C_HEADER, header[2] if header.size > 2 else 0
+        if said < 1 or there != said * np.dtype(dtype).itemsize:
+            raise InputError(
+                f"TokenFileTask needs a whole shard of llm.c; got {max(there, 0)} bytes of tokens in {path}, whose "
+                f"header says {said} tokens ({dtype}). The file is damaged; fetch it again."
+            )
+        return np.memmap(path, dtype=np.dtype(dtype).newbyteorder("<"), mode="r", offset=4 * LLM_C_HEADER)
 
     def _npy(self, path: Path) -> NDArray[Any]:
         try:
