@@ -6,13 +6,17 @@ from . import theory as theory
 from .common import InputError as InputError
 from .empirical import CollapseReport as CollapseReport
 from .empirical import Extrapolation as Extrapolation
+from .empirical import FamilyCheck as FamilyCheck
+from .empirical import FamilyPlan as FamilyPlan
 from .empirical import HorizonFit as HorizonFit
 from .empirical import LawFit as LawFit
 from .empirical import MeasurementPlan as MeasurementPlan
+from .empirical import check_family as check_family
 from .empirical import extrapolate as extrapolate
 from .empirical import fit_horizon as fit_horizon
 from .empirical import fit_scaling_law as fit_scaling_law
 from .empirical import measure_collapse as measure_collapse
+from .empirical import plan_family as plan_family
 from .empirical import plan_measurement as plan_measurement
 from .empirical import read_curves as read_curves
 from .empirical import read_targets as read_targets

@@ -4,6 +4,10 @@ from .collapse.measurement_plan import MeasurementPlan as MeasurementPlan
 from .collapse.plan_measurement import plan_measurement as plan_measurement
 from .extrapolation.extrapolate import extrapolate as extrapolate
 from .extrapolation.extrapolation import Extrapolation as Extrapolation
+from .families.family_check import FamilyCheck as FamilyCheck
+from .families.family_check import check_family as check_family
+from .families.family_plan import FamilyPlan as FamilyPlan
+from .families.family_plan import plan_family as plan_family
 from .fits.horizon_fit import HorizonFit as HorizonFit
 from .fits.horizon_fit import fit_horizon as fit_horizon
 from .fits.law_fit import LawFit as LawFit

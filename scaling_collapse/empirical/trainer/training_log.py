@@ -67,14 +67,16 @@ class TrainingLog:
         """A curve for each seed that stayed finite, a finding for each that did not.
 
         A curve has `seed`, `lr` (peak value included), `schedule`, `horizon_tokens`, `noise_trace` where it was
-        measured (NaN between), and `width`, `depth`, `batch_size` (with a weight decay, that
-        and the tokens of an example, `sequence_length`, too) and what else was measured in `extra`.
+        measured (NaN between), and `width`, `depth`, `batch_size`, where there are any
+        `sequence_length` (tokens of an example) and `weight_decay`, and what else was measured in `extra`.
         """
         tokens = (self.at * size.step_tokens).astype(np.float64)
         lr = size.peak * size.schedule.s(self.at / size.steps)
         constants = {"width": size.width, "depth": size.depth, "batch_size": size.batch_size}
+        if size.example_tokens > 1:
+            constants["sequence_length"] = size.example_tokens
         if size.weight_decay:
-            constants |= {"weight_decay": size.weight_decay, "sequence_length": size.example_tokens}
+            constants["weight_decay"] = size.weight_decay
         several_depths = len(set(ladder.depths)) > 1
         for seed in range(size.seeds):
             run = f"{ladder.name}-{size.name if several_depths else f'w{size.width}'}-s{seed}"
