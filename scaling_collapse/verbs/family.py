@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import Parameter
 
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 __all__ = ["family"]
 
 LADDER = "family.toml"
+BYTES, STANDARD_LIBRARY = 256, 12e6  # ids and tokens of the data that are there without --data
 Files = Annotated[list[Path] | None, Parameter(negative="", consume_multiple=True)]
 
 
@@ -69,7 +70,7 @@ def family(
         ladder = read_curves(check, where=parse_where(where))
         checked = check_family(ladder, batch=batch, rate=rate, weight_decay=weight_decay, offset=offset)
         return _say_check(checked, ladder.integrity, answer)
-    told = {"tokens_per_parameter": tpp, "rate": rate}
+    told: dict[str, Any] = {"tokens_per_parameter": tpp, "rate": rate}
     plan = plan_family(
         sizes or (), kind=recipe, base_width=base_width, timescale=timescale, batch=batch, aspect=aspect, depth=depth,
         vocabulary=vocabulary, context=context, expansion=expansion, optimizer=optimizer, seeds=seeds,
@@ -83,6 +84,12 @@ def _say_plan(plan: FamilyPlan, data: list[Path], answer: Answer) -> int:
     _show_plan(plan, answer)
     files, expansion = {}, plan.recipe.expansion
     if expansion == 1:
+        most = max(size.tokens for size in plan.sizes)
+        if plan.recipe.vocabulary == BYTES and not data and most > STANDARD_LIBRARY:
+            answer.say(
+                f"{LADDER} needs {count(most)} tokens of data; Python's standard library has about "
+                f"{count(STANDARD_LIBRARY)}. Name some: --data FILES."
+            )
         files[LADDER] = lambda: plan.to_toml(data=data).encode()
     else:
         answer.say(f"No {LADDER}: the trainer's decoder has expansion 1; got {expansion}. The JSON has every number.")

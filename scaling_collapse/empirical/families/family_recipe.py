@@ -83,7 +83,7 @@ class FamilyRecipe:
         for name, kinds in (("kind", get_args(RecipeKind)), ("optimizer", get_args(FamilyOptimizer))):
             if getattr(self, name) not in kinds:
                 raise InputError(
-                    f"plan_family needs a {'recipe' if name == 'kind' else name} of {', '.join(kinds)}; got "
+                    f"plan_family needs {'a recipe' if name == 'kind' else 'an optimizer'} of {', '.join(kinds)}; got "
                     f"{getattr(self, name)!r}. Choose one of them."
                 )
         for name in ("tokens_per_parameter", "timescale", "rate", "batch", "aspect", "embedding"):

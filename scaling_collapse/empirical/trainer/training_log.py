@@ -72,7 +72,7 @@ class TrainingLog:
         """
         tokens = (self.at * size.step_tokens).astype(np.float64)
         lr = size.peak * size.schedule.s(self.at / size.steps)
-        constants = {"width": size.width, "depth": size.depth, "batch_size": size.batch_size}
+        constants: dict[str, float] = {"width": size.width, "depth": size.depth, "batch_size": size.batch_size}
         if size.example_tokens > 1:
             constants["sequence_length"] = size.example_tokens
         if size.weight_decay:

@@ -127,7 +127,7 @@ class TestPlan:
             ([], {}, "needs at least 1 size, all different and >= 1; got none"),
             ([1e6, 1e6], {}, "all different and >= 1; got 1M, 1M"),
             ([1e6], {"kind": "sp"}, "needs a recipe of completep, mup; got 'sp'"),
-            ([1e6], {"optimizer": "sgd"}, "needs a optimizer of adamw, muon; got 'sgd'"),
+            ([1e6], {"optimizer": "sgd"}, "needs an optimizer of adamw, muon; got 'sgd'"),
             ([1e6], {"rate": 0.0}, "needs a positive `rate`; got 0.0"),
             ([1e6], {"vocabulary": 1}, "needs a whole `vocabulary` >= 2; got 1"),
             ([1e6], {"depth": 3}, "needs the recipe mup for one `depth`; got completep and 3"),
@@ -282,6 +282,9 @@ class TestVerb:
         words = ["family", "--sizes", "50M", "1B", "7B", "--tpp", "40", "--out", str(tmp_path)]
         assert main(words) == 0
         out = capsys.readouterr().out
+        assert (
+            "family.toml needs 278B tokens of data; Python's standard library has about 12M. Name some: --data" in out
+        )
         assert "3 sizes at 40 tokens per parameter" in out
         assert "arXiv 2505.13738" in out
         found = json.loads((tmp_path / "report.json").read_text())
