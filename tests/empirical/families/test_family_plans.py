@@ -166,15 +166,16 @@ class TestLadderFile:
 
     @pytest.mark.parametrize("optimizer", ["adamw", "muon"])
     def test_the_committed_families_are_what_the_plan_says(self, optimizer):
-        """By hand from the files' own numbers: 20 tokens a parameter, batch as T^.383, one timescale or one decay."""
+        """By hand from the files' own numbers: 80 tokens a parameter, batch as T^.383, one timescale or one decay."""
         name = "text-family" + ("-muon" if optimizer == "muon" else "")
         files = Path(sc.__file__).parent / "ladders"
         made = sc.plan_family(
-            [16e3, 36e3, 79e3, 110e3, 369e3],
+            [9.5e3, 18.7e3, 36.9e3, 69e3, 110e3],
             kind="mup",
             depth=3,
-            batch=512,
-            tokens_per_parameter=20,
+            batch=1024,
+            tokens_per_parameter=80,
+            timescale=0.4,
             optimizer=optimizer,
         )
         table = tomllib.loads((files / f"{name}.toml").read_text())
@@ -183,7 +184,7 @@ class TestLadderFile:
         decay = fixed["optimizer"].pop("weight_decay")
         assert decay == pytest.approx(made.sizes[0].weight_decay, rel=1e-5)
         if optimizer == "adamw":
-            assert table["optimizer"].pop("timescale") == pytest.approx(1.08 * 20**-0.527)
+            assert table["optimizer"].pop("timescale") == 0.4
             assert fixed == table  # nothing else differs
 
     def test_text_is_the_default(self):
