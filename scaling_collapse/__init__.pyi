@@ -6,12 +6,15 @@ from . import theory as theory
 from .common import InputError as InputError
 from .empirical import CollapseReport as CollapseReport
 from .empirical import Extrapolation as Extrapolation
+from .empirical import FamilyCheck as FamilyCheck
+from .empirical import FamilyPlan as FamilyPlan
 from .empirical import HorizonFit as HorizonFit
 from .empirical import LawFit as LawFit
 from .empirical import LossSurface as LossSurface
 from .empirical import MeasurementPlan as MeasurementPlan
 from .empirical import RunningForecast as RunningForecast
 from .empirical import SurfaceExtrapolation as SurfaceExtrapolation
+from .empirical import check_family as check_family
 from .empirical import extrapolate as extrapolate
 from .empirical import extrapolate_surface as extrapolate_surface
 from .empirical import fit_horizon as fit_horizon
@@ -19,6 +22,7 @@ from .empirical import fit_loss_surface as fit_loss_surface
 from .empirical import fit_scaling_law as fit_scaling_law
 from .empirical import forecast_running as forecast_running
 from .empirical import measure_collapse as measure_collapse
+from .empirical import plan_family as plan_family
 from .empirical import plan_measurement as plan_measurement
 from .empirical import read_curves as read_curves
 from .empirical import read_running as read_running

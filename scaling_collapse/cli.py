@@ -35,6 +35,11 @@ VERBS = {
     Example: scaling-collapse plan --effect 20% --noise 5%
     Example: scaling-collapse plan example:fourier3 --offset 0
     """,
+    "family": """How do I scale my family? Every number of every size by a recipe, or which rules one kept.
+
+    Example: scaling-collapse family --sizes 50M 1B 7B --tpp 20
+    Example: scaling-collapse family --check example:text
+    """,
     "fit": """How far should each size be trained? The compute-optimal horizon from over-trained constant-LR runs.
 
     Example: scaling-collapse fit example:mlp-overtrained --out mlp-horizon

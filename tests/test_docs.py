@@ -40,6 +40,7 @@ TOO_LONG = (
     "scaling-collapse train ladder.toml --out",
     "scaling-collapse train ladder.toml --coord-check",
     "scaling-collapse measure runs/",  # what that training would have written
+    "scaling-collapse family --check runs/",
     "scaling-collapse figures fig01a --curves DIR",
 )
 """Commands that train for a minute or more, need their result, or need a folder that does not come with the package."""

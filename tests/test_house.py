@@ -28,6 +28,7 @@ INSIDE = {
 BESIDE = {
     "empirical.pictures": ("empirical.tables", "empirical.validation"),
     "empirical.collapse_page": ("empirical.tables", "empirical.pictures", "empirical.validation"),
+    "empirical.families": ("empirical.pictures", "empirical.trainer", "empirical.validation"),
     "empirical.trainer": (
         "empirical.fits",
         "empirical.collapse",

@@ -42,9 +42,9 @@ DRAWN = {
     "Ladder", "LawFit", "LossCurve", "LossSurface", "RunningForecast", "Simulation", "SurfaceExtrapolation",
 }  # fmt: skip
 ROWS = {
-    "CollapseReport": 181, "CooldownPlan": 10, "Extrapolation": 201, "Forecast": 200, "HorizonFit": 9, "Ladder": 1440,
-    "LossCurve": 60, "LossSurface": 15, "MeasurementPlan": 15, "PlannedSchedule": 799, "RunningForecast": 60,
-    "Simulation": 101, "SurfaceExtrapolation": 211, "Validation": 13,
+    "CollapseReport": 181, "CooldownPlan": 10, "Extrapolation": 201, "FamilyCheck": 6, "FamilyPlan": 3, "Forecast": 200,
+    "HorizonFit": 9, "Ladder": 1440, "LossCurve": 60, "LossSurface": 15, "MeasurementPlan": 15, "PlannedSchedule": 799,
+    "RunningForecast": 60, "Simulation": 101, "SurfaceExtrapolation": 211, "Validation": 13,
 }  # fmt: skip
 """How many rows the table of an example has; what is not here has none."""
 
@@ -150,6 +150,8 @@ EXAMPLES = {
     "Derivation": lambda: sc.derive(law()),
     "ErrorEstimate": lambda: admitted().gamma_error,
     "Extrapolation": lambda: extrapolation(),
+    "FamilyCheck": lambda: sc.check_family(ladder(), batch=1e5, rate=1e-3, weight_decay=0.1),
+    "FamilyPlan": lambda: sc.plan_family([1e5, 1e6, 1e7]),
     "Finding": lambda: ladder().integrity.findings[0],
     "Forecast": lambda: forecasts()[0],
     "FormScore": lambda: surface().scores[0],

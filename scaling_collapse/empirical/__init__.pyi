@@ -6,6 +6,10 @@ from .extrapolation.extrapolate import extrapolate as extrapolate
 from .extrapolation.extrapolation import Extrapolation as Extrapolation
 from .extrapolation.surface_extrapolation import SurfaceExtrapolation as SurfaceExtrapolation
 from .extrapolation.surface_extrapolation import extrapolate_surface as extrapolate_surface
+from .families.family_check import FamilyCheck as FamilyCheck
+from .families.family_check import check_family as check_family
+from .families.family_plan import FamilyPlan as FamilyPlan
+from .families.family_plan import plan_family as plan_family
 from .fits.allocation_comparison import AllocationComparison as AllocationComparison
 from .fits.allocation_comparison import compare_allocations as compare_allocations
 from .fits.fit_surface import fit_loss_surface as fit_loss_surface

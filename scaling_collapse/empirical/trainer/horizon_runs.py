@@ -22,14 +22,14 @@ def horizon_ladder(ladder: LadderFile, *, times: float = 3.0) -> LadderFile:
     Parameters
     ----------
     ladder
-        At least 3 widths of one depth; its own horizon is the first guess.
+        At least 3 widths of one depth and one batch size; its own horizon is the first guess.
     times
         Over-training, > 1.
 
     Raises
     ------
     InputError
-        If there are fewer than 3 widths, several depths, or `times` is not above 1.
+        If there are fewer than 3 widths, several depths or batch sizes, or `times` is not above 1.
 
     Examples
     --------
@@ -43,6 +43,8 @@ def horizon_ladder(ladder: LadderFile, *, times: float = 3.0) -> LadderFile:
             f"train --horizon needs at least 3 widths of one depth; got {len(ladder.widths)} of "
             f"{len(set(ladder.depths))}. Add widths."
         )
+    if isinstance(ladder.batch_size, tuple):
+        raise InputError(f"train --horizon needs one `batch_size`; got {list(ladder.batch_size)}. Use one of them.")
     if not times > 1:
         raise InputError(f"train --horizon needs over-training `times` > 1; got {times}. Use 3, for example.")
     w = ladder.widths

@@ -31,7 +31,7 @@ def check_ladder(ladder: LadderFile) -> CoordinateCheck:
     from .coordinate_check import coordinate_check
 
     task = task_of(ladder)
-    size = max(1, min(ladder.batch_size, EXAMPLE_TOKENS // task.example_tokens))
+    size = max(1, min(ladder.batch_sizes[0], EXAMPLE_TOKENS // task.example_tokens))
     batches = [task.batch(k * size, size) for k in range(STEPS)]
     low = ladder.widths[0] * 8
     if ladder.model.kind == "decoder" and any(w > 64 and w % 64 for w in (low // 4, low // 2, low)):

@@ -63,7 +63,7 @@ class LadderFile:
     lr
         Peak learning rate of the base width, > 0.
     batch_size
-        Examples a step.
+        Examples a step: one number, or one for each width.
     schedule
         Text or table that `schedules.parse` reads.
     warmup_tokens
@@ -93,7 +93,7 @@ class LadderFile:
     seeds: int = 5
     seed: int = 0
     lr: float = 1e-3
-    batch_size: int = 256
+    batch_size: int | tuple[int, ...] = 256
     schedule: str | Mapping[str, Any] = "linear"
     warmup_tokens: float = 0.0
     accumulate: int = 1
@@ -103,7 +103,7 @@ class LadderFile:
     def __post_init__(self) -> None:
         if not self.name or any(c in self.name for c in "/\\\0"):
             raise InputError(f"LadderFile needs a `name` that a file could have; got {self.name!r}.")
-        for name, least in (("seeds", 1), ("seed", 0), ("batch_size", 1), ("accumulate", 1)):
+        for name, least in (("seeds", 1), ("seed", 0), ("accumulate", 1)):
             if getattr(self, name) < least:
                 raise InputError(f"LadderFile needs `{name}` >= {least}; got {getattr(self, name)}. Raise it.")
         if not (math.isfinite(self.lr) and self.lr > 0):
@@ -114,10 +114,7 @@ class LadderFile:
         depth = self.model.depth
         if min(depth if isinstance(depth, tuple) else (depth,), default=0) < 1 or len(self.depths) != len(w):
             raise InputError(f"LadderFile needs a `depth` >= 1, one or as many as widths ({len(w)}); got {depth}.")
-        if self.batch_size % self.accumulate:
-            raise InputError(
-                f"LadderFile needs `accumulate` to divide `batch_size`; got {self.accumulate} and {self.batch_size}."
-            )
+        self._check_batches()
         if "kind" not in self.task:
             raise InputError("LadderFile needs a `kind` in its table [task]; got none. Write kind = 'fourier'.")
         if not (math.isfinite(self.warmup_tokens) and self.warmup_tokens >= 0):
@@ -129,6 +126,26 @@ class LadderFile:
                 f"{shape.warmup:g}. Remove one."
             )
 
+    def _check_batches(self) -> None:
+        B = self.batch_size
+        if min(B if isinstance(B, tuple) else (B,), default=0) < 1 or len(self.batch_sizes) != len(self.widths):
+            raise InputError(
+                f"LadderFile needs `batch_size` >= 1, one or as many as widths ({len(self.widths)}); got {B}. Raise it."
+            )
+        if any(size % self.accumulate for size in self.batch_sizes):
+            raise InputError(f"LadderFile needs `accumulate` to divide `batch_size`; got {self.accumulate} and {B}.")
+        if self.optimizer.kind == "muon" and self.probes.noise_points:
+            raise InputError(
+                f"LadderFile needs `noise_points` 0 for muon, whose step is no multiple of each entry's gradient; got "
+                f"{self.probes.noise_points}. Remove it."
+            )
+
+    @property
+    def batch_sizes(self) -> tuple[int, ...]:
+        """`B` of each size, examples."""
+        B = self.batch_size
+        return B if isinstance(B, tuple) else (B,) * len(self.widths)
+
     @property
     def depths(self) -> tuple[int, ...]:
         """`N` of each size."""
@@ -138,7 +155,8 @@ class LadderFile:
     def to_json(self) -> dict[str, Any]:
         """The whole description as JSON values; `parse_ladder` reads it back."""
         plain = json.loads(json.dumps(asdict(self) | {"task": dict(self.task)}, default=str))
-        plain["horizon"] = {name: value for name, value in plain["horizon"].items() if value is not None}
+        for name in ("horizon", "optimizer"):
+            plain[name] = {key: value for key, value in plain[name].items() if value is not None}
         return plain
 
     @property

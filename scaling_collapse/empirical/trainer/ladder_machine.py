@@ -51,7 +51,7 @@ def machine_of(
 
 def check_shares(ladder: LadderFile, machine: Machine) -> None:
     """An `InputError` where a batch cannot be shared out equally among processes and accumulated parts."""
-    if ladder.batch_size % (ladder.accumulate * machine.world):
+    if any(batch % (ladder.accumulate * machine.world) for batch in ladder.batch_sizes):
         raise InputError(
             "train_ladder needs a `batch_size` that processes and `accumulate` divide; got "
             f"{ladder.batch_size} for {machine.world} processes x {ladder.accumulate}. Change one."

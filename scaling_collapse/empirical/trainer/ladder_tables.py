@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Literal
 
 from ...common import InputError
-from .parametrization import OptimizerKind
+from .parametrization import DECAYING, OptimizerKind
 
 __all__ = ["Evaluation", "ModelTable", "OptimizerTable", "Probes"]
 
@@ -21,13 +22,43 @@ class ModelTable:
 
 @dataclass(frozen=True, kw_only=True)
 class OptimizerTable:
-    """Optimizer and its options, see `optimizers.make_optimizer`."""
+    """Optimizer and its options, see `optimizers.make_optimizer`; a `timescale` instead of a `weight_decay`.
+
+    Parameters
+    ----------
+    kind, betas, eps, weight_decay, momentum
+        As there.
+    timescale
+        `tau = B / (lr weight_decay T)`, > 0, how far back the average of updates reaches that decoupled weight decay
+        makes of the weights, as a share of training. It gives each size its `weight_decay = 1 / (lr tau steps)`.
+
+    Raises
+    ------
+    InputError
+        If the timescale is not positive, stands beside a weight decay, or the optimizer has no decoupled decay.
+    """
 
     kind: OptimizerKind = "adam"
     betas: tuple[float, float] = (0.9, 0.95)
     eps: float = 1e-20
     weight_decay: float = 0.0
     momentum: float = 0.9
+    timescale: float | None = None
+
+    def __post_init__(self) -> None:
+        if self.timescale is None:
+            return
+        if not (math.isfinite(self.timescale) and self.timescale > 0):
+            raise InputError(f"OptimizerTable needs a positive `timescale`; got {self.timescale}. Try 0.2.")
+        if self.weight_decay or self.kind not in DECAYING:
+            raise InputError(
+                "OptimizerTable needs `kind` adamw or muon and no `weight_decay` beside a `timescale`; got "
+                f"{self.kind} and {self.weight_decay}. Remove one."
+            )
+
+    def decay(self, *, lr: float, steps: int) -> float:
+        """Weight decay of a size that makes so many steps at the peak rate `lr` of the base width."""
+        return self.weight_decay if self.timescale is None else 1.0 / (lr * self.timescale * steps)
 
 
 @dataclass(frozen=True, kw_only=True)

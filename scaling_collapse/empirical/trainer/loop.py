@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import asdict
 from itertools import starmap
+from typing import Any
 
 import numpy as np
 import torch
@@ -36,7 +37,7 @@ Batch = tuple[Tensor, Tensor]
 def train_size(ladder: LadderFile, size: SizePlan, task: Task, machine: Machine, hooks: Hooks) -> TrainingLog:
     """Train all seeds of one size from start, or from where it was saved, to its horizon."""
     model: Model = make_model(ladder, task, size.width, size.depth, device=machine.device)
-    optimizer = make_optimizer(model, **asdict(ladder.optimizer), fused=True)
+    optimizer = make_optimizer(model, **_options(ladder, size), fused=True)
     log = TrainingLog.empty(size)
     first = hooks.restore(model, optimizer, log)
     step = first
@@ -63,6 +64,13 @@ def train_size(ladder: LadderFile, size: SizePlan, task: Task, machine: Machine,
             hooks.after_step(step, model, optimizer, log)
     hooks.finish(step, model, log)
     return log
+
+
+def _options(ladder: LadderFile, size: SizePlan) -> dict[str, Any]:
+    """What the optimizer of a size takes: the ladder's table, with the size's weight decay."""
+    table = asdict(ladder.optimizer)
+    del table["timescale"]
+    return table | {"weight_decay": size.weight_decay}
 
 
 def _train_parts(

@@ -1,10 +1,10 @@
-r"""Adam, AdamW and SGD with momentum, each tensor at its own learning rate; all seeds of a model in one step.
+r"""Adam, AdamW, SGD with momentum and Muon beside AdamW, each tensor at its own rate; all seeds in one step.
 
 The updates work entry by entry, so seeds that share a tensor stay independent: a seed whose loss is not finite spoils
 no other. torch's own fused implementations do the work; here is which tensor gets which rate, decay and epsilon.
 
 Adam: `m <- b1 m + (1 - b1) g`, `v <- b2 v + (1 - b2) g^2`, `w <- w - lr m_hat / (sqrt(v_hat) + eps)`; AdamW
-subtracts `lr weight_decay w` besides. SGD: `u <- momentum u + g`, `w <- w - lr u`.
+subtracts `lr weight_decay w` besides. SGD: `u <- momentum u + g`, `w <- w - lr u`. Muon: see `muon`.
 """
 
 from __future__ import annotations
@@ -17,7 +17,8 @@ from torch.optim import SGD, Adam, AdamW, Optimizer
 
 from ...common import InputError
 from .models.model import Model
-from .parametrization import OptimizerKind
+from .muon import MuonBesideAdamW
+from .parametrization import DECAYING, OptimizerKind
 
 __all__ = ["make_optimizer", "set_lr", "step_per_gradient"]
 
@@ -39,13 +40,13 @@ def make_optimizer(
     model
         What to optimize; its parametrization gives each tensor's factors.
     kind
-        `"adam"`, `"adamw"` or `"sgd"`.
+        `"adam"`, `"adamw"`, `"sgd"`, or `"muon"`: Muon for hidden matrices, AdamW for embeddings and readout.
     betas, eps
         Of Adam and AdamW; `betas` in [0, 1), `eps` >= 0. The published runs use the defaults.
     weight_decay
-        Decoupled decay, of AdamW alone, >= 0.
+        Decoupled decay, of AdamW and Muon, >= 0.
     momentum
-        Of SGD, in [0, 1).
+        Of SGD and Muon, in [0, 1).
     fused
         Use torch's fused kernels; the plain ones are for tests.
 
@@ -55,23 +56,32 @@ def make_optimizer(
         If an argument is out of its domain.
     """
     if kind not in get_args(OptimizerKind):
-        raise InputError(f"make_optimizer needs a `kind` of adam, adamw, sgd; got {kind!r}. Choose one of them.")
+        raise InputError(
+            f"make_optimizer needs a `kind` of {', '.join(get_args(OptimizerKind))}; got {kind!r}. Choose one."
+        )
     if not all(0 <= value < 1 for value in (*betas, momentum)):
         raise InputError(f"make_optimizer needs `betas` and `momentum` in [0, 1); got {betas} and {momentum}.")
     if min(eps, weight_decay) < 0:
         raise InputError(f"make_optimizer needs `eps` and `weight_decay` >= 0; got {eps} and {weight_decay}.")
-    if weight_decay and kind != "adamw":
-        raise InputError(f"make_optimizer needs `kind` adamw for a `weight_decay`; got {kind}. Choose adamw, or 0.")
-    groups: dict[tuple[float, float, float], list[Tensor]] = {}
+    if weight_decay and kind not in DECAYING:
+        raise InputError(
+            f"make_optimizer needs `kind` adamw or muon for a `weight_decay`; got {kind}. Choose adamw, or 0."
+        )
+    hidden = {spec.name for spec in model.specs if spec.kind == "hidden"} if kind == "muon" else set()
+    groups: dict[tuple[bool, float, float, float], list[Tensor]] = {}
     for name, scale in model.scales(kind).items():
-        groups.setdefault((scale.lr, scale.weight_decay, scale.eps), []).append(model.weights[name])
+        key = (name in hidden, scale.lr, scale.weight_decay, scale.eps)
+        groups.setdefault(key, []).append(model.weights[name])
     per_group = [
         {"params": tensors, "factor": lr, "weight_decay": weight_decay * decay}
-        | ({} if kind == "sgd" else {"eps": eps * smallest})
-        for (lr, decay, smallest), tensors in groups.items()
+        | ({} if kind == "sgd" or muon else {"eps": eps * smallest})
+        for (muon, lr, decay, smallest), tensors in groups.items()
     ]
     if kind == "sgd":
         return SGD(per_group, lr=0.0, momentum=momentum, fused=fused)
+    if kind == "muon":
+        adamw = AdamW([group for group in per_group if "eps" in group], lr=0.0, betas=betas, fused=fused)
+        return MuonBesideAdamW([group for group in per_group if "eps" not in group], adamw, momentum=momentum)
     return (AdamW if kind == "adamw" else Adam)(per_group, lr=0.0, betas=betas, fused=fused)
 
 
@@ -97,8 +107,10 @@ def step_per_gradient(optimizer: Optimizer, model: Model, lr: float) -> Tensor:
     Raises
     ------
     InputError
-        If Adam has not made a step.
+        If Adam has not made a step, or the optimizer is Muon, whose step is no multiple of each entry's gradient.
     """
+    if isinstance(optimizer, MuonBesideAdamW):
+        raise InputError("step_per_gradient needs Adam, AdamW or SGD; got Muon. Set noise_points = 0 in [probes].")
     P = torch.empty_like(model.flat)
     cut = {id(model.weights[name]): view for name, view in model.views(P).items()}
     for group in optimizer.param_groups:

@@ -14,7 +14,11 @@ hidden     n^(alpha-1) / m   n^(2 alpha-1)       n^-alpha / m
 readout    1/m               1/m                 1
 =========  ================  ==================  ============
 
-times the base rate (Yang et al. 2022, arXiv 2203.03466, table 3; depth: Dey et al. 2025, CompleteP, arXiv 2505.01618,
+and, for Muon's hidden matrices, `0.2 base_width^(1/2) n^(alpha-1)` whatever the width: an orthogonalized update has
+spectral norm one, which is what muP asks of a square matrix (Bernstein & Newhouse, arXiv 2410.21265), and at the base
+width this is the rate at which its entries move as far as AdamW's (0.2 of the rate, root mean square; Liu et al. 2025,
+arXiv 2502.16982). Muon's other tensors take AdamW's rates. All are times the base rate (Yang et al. 2022, arXiv
+2203.03466, table 3; depth: Dey et al. 2025, CompleteP, arXiv 2505.01618,
 table 1, whose recommendation is alpha = 1). Epsilon follows the size of the gradient that it is added to. Decoupled
 weight decay is divided by what the learning rate is multiplied by, so that their product, the rate of decay, stays.
 
@@ -30,10 +34,14 @@ from typing import Literal
 
 from ...common import InputError
 
-__all__ = ["KINDS", "OptimizerKind", "Parametrization", "TensorScale", "TensorSpec"]
+__all__ = ["DECAYING", "KINDS", "OptimizerKind", "Parametrization", "TensorScale", "TensorSpec"]
 
 KINDS = ("mup", "standard", "constant")
-OptimizerKind = Literal["adam", "adamw", "sgd"]
+ADAM_STEP = 0.2
+"""Root mean square of AdamW's step over its rate, as measured in language models (arXiv 2502.16982, section 2.2)."""
+OptimizerKind = Literal["adam", "adamw", "sgd", "muon"]
+DECAYING = ("adamw", "muon")
+"""Optimizers with decoupled weight decay."""
 
 
 @dataclass(frozen=True)
@@ -151,7 +159,7 @@ class Parametrization:
         depth_growth
             `n`, depth over the architecture's base depth, > 0.
         optimizer
-            Adam and AdamW share their factors.
+            Adam and AdamW share their factors; Muon has its own for hidden matrices.
 
         Returns
         -------
@@ -159,10 +167,14 @@ class Parametrization:
         """
         drawn = spec.fan_in**-0.5 if spec.sd is None else spec.sd
         multiplier = {"embedding": self.embedding, "hidden": 1.0, "readout": self.readout}[spec.kind]
+        muon = optimizer == "muon" and spec.kind == "hidden"
         if self.kind == "standard":
-            return TensorScale(drawn, multiplier, 1.0, 1.0)
+            rate = ADAM_STEP * max(spec.shape) ** 0.5 if muon else 1.0
+            return TensorScale(drawn, rate * multiplier, 1.0 / rate, 1.0)
         growth = (self.constant_width if self.kind == "constant" else width) / self.base_width
         lr = self._rate(spec.kind, growth, depth_growth, sgd=optimizer == "sgd")
+        if muon:
+            lr = ADAM_STEP * self.base_width**0.5 * depth_growth ** (self.depth_exponent - 1)
         eps = {
             "embedding": 1.0 / growth,
             "hidden": self.branch(depth_growth) / growth,

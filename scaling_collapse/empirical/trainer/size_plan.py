@@ -38,6 +38,8 @@ class SizePlan:
         Examples a step, and tokens an example.
     steps
         Optimizer steps to the horizon, >= 1.
+    weight_decay
+        Decoupled decay of the base width.
     schedule
         Relative rate as a function of progress, its warm-up included.
     peak
@@ -63,6 +65,7 @@ class SizePlan:
     noise_at: Steps
     test_examples: int = 0
     noise_batches: int = 0
+    weight_decay: float = 0.0
 
     @property
     def name(self) -> str:
@@ -113,7 +116,8 @@ def plan_sizes(ladder: LadderFile, task: Task) -> list[SizePlan]:
     >>> [size.steps for size in plan_sizes(ladder, make_task("fourier", {"dimensions": 3}))]
     [772, 1293, 2271, 4019, 7006]
     """
-    sizes = [_size(ladder, task, width, depth) for width, depth in zip(ladder.widths, ladder.depths, strict=True)]
+    shapes = zip(ladder.widths, ladder.depths, ladder.batch_sizes, strict=True)
+    sizes = [_size(ladder, task, width, depth, batch) for width, depth, batch in shapes]
     for size in sizes:
         needed, there = size.steps * size.batch_size, task.train_examples
         if there is not None and needed > there:
@@ -125,10 +129,10 @@ def plan_sizes(ladder: LadderFile, task: Task) -> list[SizePlan]:
     return [replace(size, test_examples=examples, noise_batches=batches) for size in sizes]
 
 
-def _size(ladder: LadderFile, task: Task, width: int, depth: int) -> SizePlan:
+def _size(ladder: LadderFile, task: Task, width: int, depth: int, batch: int) -> SizePlan:
     shapes = _tensors(ladder, task, width, depth)
     params = sum(spec.size for spec in shapes)
-    step_tokens = ladder.batch_size * task.example_tokens
+    step_tokens = batch * task.example_tokens
     steps = max(1, round(ladder.horizon(params) / step_tokens))
     schedule = schedules.parse(ladder.schedule)
     if ladder.warmup_tokens:
@@ -145,14 +149,26 @@ def _size(ladder: LadderFile, task: Task, width: int, depth: int) -> SizePlan:
         depth=depth,
         params=params,
         seeds=ladder.seeds,
-        batch_size=ladder.batch_size,
+        batch_size=batch,
         example_tokens=task.example_tokens,
         steps=steps,
         schedule=schedule,
         peak=ladder.lr,
         evaluate_at=at,
         noise_at=_noise_steps(at, ladder.probes.noise_points),
+        weight_decay=_decay(ladder, steps, width),
     )
+
+
+def _decay(ladder: LadderFile, steps: int, width: int) -> float:
+    """Weight decay of a size; the timescale reaches back over at least one step."""
+    tau = ladder.optimizer.timescale
+    if tau is not None and tau * steps < 1:
+        raise InputError(
+            f"train_ladder needs a `timescale` of at least one step; got {tau:g} of {steps} steps at width {width}. "
+            "Raise it, or make the batch smaller."
+        )
+    return ladder.optimizer.decay(lr=ladder.lr, steps=steps)
 
 
 def evaluation_steps(steps: int, linear: int, log: int) -> Steps:
@@ -183,9 +199,10 @@ def _measurements(ladder: LadderFile, task: Task, sizes: Sequence[SizePlan]) -> 
     if examples is None:
         within = min(budget * 3 * size.steps * size.batch_size / len(size.evaluate_at) for size in sizes)
         # Below a batch the test loss says too little: small ladders go over the budget, and the plan shows it.
-        examples = min(there, max(int(within), ladder.batch_size))
+        examples = min(there, max(int(within), *ladder.batch_sizes))
     if probes.noise_points:
-        most = there // ladder.batch_size
+        largest = max(ladder.batch_sizes)
+        most = there // largest
         batches = probes.noise_batches
         if batches is None:
             within = min(budget * size.steps / len(size.noise_at) for size in sizes)
@@ -193,7 +210,7 @@ def _measurements(ladder: LadderFile, task: Task, sizes: Sequence[SizePlan]) -> 
         if not 2 <= batches <= most:
             raise InputError(
                 f"train_ladder needs a test split of `noise_batches` batches, at least 2; got {there} examples for "
-                f"{max(batches, 2)} batches of {ladder.batch_size}. Raise the task's `test_examples`."
+                f"{max(batches, 2)} batches of {largest}. Raise the task's `test_examples`."
             )
     if examples > there:
         raise InputError(

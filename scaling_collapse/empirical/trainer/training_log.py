@@ -67,11 +67,17 @@ class TrainingLog:
         """A curve for each seed that stayed finite, a finding for each that did not.
 
         A curve has `seed`, `lr` (peak value included), `schedule`, `horizon_tokens`, `noise_trace` where it was
-        measured (NaN between), and `width`, `depth`, `batch_size` and what else was measured in `extra`. What is
-        measured beside the loss may overflow where the loss does not: an infinite value is missing, and a finding.
+        measured (NaN between), and `width`, `depth`, `batch_size`, where there are any `sequence_length` (tokens of an
+        example) and `weight_decay`, and what else was measured in `extra`. What is measured beside the loss may
+        overflow where the loss does not: an infinite value is missing, and a finding.
         """
         tokens = (self.at * size.step_tokens).astype(np.float64)
         lr = size.peak * size.schedule.s(self.at / size.steps)
+        constants: dict[str, float] = {"width": size.width, "depth": size.depth, "batch_size": size.batch_size}
+        if size.example_tokens > 1:
+            constants["sequence_length"] = size.example_tokens
+        if size.weight_decay:
+            constants["weight_decay"] = size.weight_decay
         several_depths = len(set(ladder.depths)) > 1
         for seed in range(size.seeds):
             run = f"{ladder.name}-{size.name if several_depths else f'w{size.width}'}-s{seed}"
@@ -96,7 +102,7 @@ class TrainingLog:
                 lr=lr,
                 noise_trace=None if np.isnan(noise).all() else noise,
                 schedule=schedules.parse(ladder.schedule).name,
-                extra={"width": size.width, "depth": size.depth, "batch_size": size.batch_size, **extra},
+                extra={**constants, **extra},
             )
 
 

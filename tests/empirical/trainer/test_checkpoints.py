@@ -148,8 +148,9 @@ class TestResume:
             {"optimizer": {"kind": "sgd"}, "lr": 1e-3},
             {"optimizer": {"kind": "adamw", "weight_decay": 0.1}, "accumulate": 2, "dtype": "bf16"},
             {"schedule": "wsd(decay=0.3, warmup=0.1)", "model": {"kind": "mlp", "depth": [1, 2]}},
+            {"optimizer": {"kind": "muon", "timescale": 0.2}, "probes": {}},
         ],
-        ids=["adam", "sgd", "adamw-bf16-parts", "wsd-depths"],
+        ids=["adam", "sgd", "adamw-bf16-parts", "wsd-depths", "muon"],
     )
     def test_equal_to_the_last_bit(self, tmp_path, change):
         ladder = parse_ladder(TABLE | change)

@@ -110,6 +110,16 @@ class TestFile:
     @pytest.mark.parametrize(
         ("change", "message"),
         [
+            ({"batch_size": [32]}, r"`batch_size` >= 1, one or as many as widths \(2\); got \(32,\)"),
+            ({"batch_size": [32, 0]}, r"`batch_size` >= 1, one or as many as widths \(2\); got \(32, 0\)"),
+            ({"batch_size": [4, 9], "accumulate": 4}, r"`accumulate` to divide `batch_size`; got 4 and \(4, 9\)"),
+            ({"optimizer": {"kind": "adamw", "timescale": 0.0}}, "needs a positive `timescale`; got 0.0"),
+            ({"optimizer": {"timescale": 0.2}}, "adamw or muon and no `weight_decay` beside a `timescale`; got adam"),
+            (
+                {"optimizer": {"kind": "adamw", "timescale": 0.2, "weight_decay": 0.1}},
+                "no `weight_decay` beside a `timescale`; got adamw and 0.1",
+            ),
+            ({"optimizer": {"kind": "muon"}, "probes": {"noise_points": 3}}, "needs `noise_points` 0 for muon"),
             ({"seeds": 0}, "needs `seeds` >= 1; got 0"),
             ({"lr": -1.0}, "needs a positive `lr`; got -1.0"),
             ({"lr": "high"}, "needs a valid `lr` in the ladder; got 'high'"),
@@ -246,6 +256,10 @@ class TestSizes:
                 {"warmup_tokens": 5000},
                 "`warmup_tokens` shorter than every horizon; got 5000 and 4000 tokens at width 4",
             ),
+            (
+                {"optimizer": {"kind": "adamw", "timescale": 0.001}},
+                "`timescale` of at least one step; got 0.001 of 125 steps at width 4",
+            ),
             ({"evaluation": {"examples": 641}}, "as many test examples as each evaluation takes; got 640 of 641"),
             (
                 {"probes": {"noise_points": 2, "noise_batches": 21}},
@@ -273,6 +287,22 @@ class TestSizes:
     def test_depths(self):
         a, b = sizes(parse_ladder(TABLE | {"model": {"kind": "mlp", "depth": [1, 4]}}))
         assert (a.name, b.name) == ("w4-n1", "w8-n4")
+
+    def test_a_batch_for_each_size(self):
+        ladder = parse_ladder(TABLE | {"batch_size": [16, 40], "probes": {"noise_points": 2}})
+        assert [(size.batch_size, size.steps) for size in sizes(ladder)] == [(16, 250), (40, 100)]
+        with pytest.raises(InputError, match=r"--horizon needs one `batch_size`; got \[8, 8, 8\]"):
+            horizon_ladder(replace(ladder, widths=(4, 8, 16), batch_size=(8, 8, 8)))
+
+    def test_a_timescale_gives_each_size_its_weight_decay(self):
+        table = TABLE | {"horizon": {"tokens_per_parameter": 20.0}, "batch_size": [8, 16], "lr": 0.02}
+        ladder = parse_ladder(table | {"optimizer": {"kind": "adamw", "timescale": 0.25}})
+        for size in sizes(ladder):
+            assert size.batch_size / (0.02 * size.weight_decay * size.tokens) == pytest.approx(0.25, rel=1e-12)
+        assert parse_ladder(ladder.to_json()) == ladder
+        fixed = parse_ladder(table | {"optimizer": {"kind": "adamw", "weight_decay": 0.3}})
+        assert [size.weight_decay for size in sizes(fixed)] == [0.3, 0.3]
+        assert "timescale" not in fixed.to_json()["optimizer"]  # older runs keep their fingerprint
 
 
 def test_a_ladder_is_frozen():

@@ -1,5 +1,7 @@
 """Optimizers against the textbook updates in float64 numpy, tensor by tensor, seed by seed."""
 
+import itertools
+
 import numpy as np
 import pytest
 
@@ -7,6 +9,7 @@ from scaling_collapse import InputError
 from scaling_collapse.empirical.trainer.parametrization import Parametrization
 
 torch = pytest.importorskip("torch")
+from scaling_collapse.empirical.trainer.models.decoder import Decoder  # noqa: E402
 from scaling_collapse.empirical.trainer.models.residual_mlp import ResidualMLP  # noqa: E402
 from scaling_collapse.empirical.trainer.optimizers import make_optimizer, set_lr, step_per_gradient  # noqa: E402
 
@@ -133,14 +136,90 @@ class TestStepPerGradient:
             step_per_gradient(make_optimizer(m), m, 0.1)
 
 
+def orthogonalized(u):
+    """Five Newton-Schulz steps in float64, on the smaller side, as the post that introduced Muon writes them."""
+    x = u / np.linalg.norm(u)
+    x = x if x.shape[0] <= x.shape[1] else x.T
+    for _ in range(5):
+        gram = x @ x.T
+        x = 3.4445 * x + (-4.7750 * gram + 2.0315 * gram @ gram) @ x
+    return x if u.shape[0] <= u.shape[1] else x.T
+
+
+class TestMuon:
+    LRS = (0.1, 0.2, 0.05)
+
+    def test_hidden_matrices_against_the_textbook(self):
+        m = model()
+        hidden = [spec.name for spec in m.specs if spec.kind == "hidden"]
+        start = {name: m.weights[name].detach().numpy().copy() for name in hidden}
+        train(m, make_optimizer(m, "muon", weight_decay=0.3, momentum=0.8), self.LRS)
+        for name, seed in itertools.product(hidden, range(2)):
+            w, buffer = start[name][seed], 0.0
+            for k, lr in enumerate(self.LRS):
+                g = m.views(gradients(k, m.flat_grad))[name][seed].numpy()
+                buffer = 0.8 * buffer + 0.2 * g
+                # At the base width 4 the entries move as far as AdamW's, 0.2 of the rate, at every width by as much.
+                w = w - lr * 0.3 * w - lr * 0.2 * 4**0.5 * orthogonalized(0.8 * buffer + 0.2 * g)
+            moved = np.linalg.norm(w - start[name][seed])
+            assert np.linalg.norm(m.weights[name][seed].detach().numpy() - w) < 0.02 * moved  # torch's are bfloat16
+
+    def test_the_rest_is_adamw(self):
+        m, twin = model(), model()
+        train(m, make_optimizer(m, "muon", weight_decay=0.3), self.LRS)
+        train(twin, make_optimizer(twin, "adamw", weight_decay=0.3), self.LRS)
+        for spec in m.specs:
+            assert (m.weights[spec.name] == twin.weights[spec.name]).all() == (spec.kind != "hidden")
+
+    def test_the_step_has_the_same_spectral_norm_at_every_width(self):
+        norms = []
+        for width in (16, 64, 256):
+            m = ResidualMLP(2, width, 1, seeds=((0,),), parametrization=Parametrization(base_width=16))
+            before = m.weights["up0"].detach().clone()
+            train(m, make_optimizer(m, "muon"), (0.1,))
+            norms.append(torch.linalg.matrix_norm(m.weights["up0"][0].detach() - before[0], ord=2).item())
+        assert max(norms) < 1.3 * min(norms)  # five steps leave singular values between .7 and 1.2
+        assert norms[0] == pytest.approx(0.1 * 0.2 * 16**0.5, rel=0.35)
+
+    def test_wide_matrices_move_further_as_mup_asks(self):
+        decoder = Decoder(8, 4, 8, 1, seeds=((0,),), parametrization=RULE)
+        before = {name: w.detach().clone() for name, w in decoder.weights.items()}
+        train(decoder, make_optimizer(decoder, "muon"), (0.1,))
+        spectral = {
+            name: torch.linalg.matrix_norm(decoder.weights[name][0].detach() - before[name][0], ord=2).item()
+            for name in ("qkv0", "up0")
+        }
+        assert spectral["qkv0"] / spectral["up0"] == pytest.approx(3**0.5, rel=0.35)  # (outputs / inputs)^(1/2)
+
+    def test_a_seed_that_breaks_spoils_no_other(self):
+        m, twin = model(torch.float32), model(torch.float32)
+        with torch.no_grad():
+            m.weights["up0"][1, 0, 0] = float("nan")
+        x, y = torch.randn(16, 2), torch.randn(16)
+        for run in (m, twin):
+            optimizer = make_optimizer(run, "muon")
+            set_lr(optimizer, 0.01)
+            for _ in range(3):
+                run.backward(x, y)
+                optimizer.step()
+        for name, w in m.weights.items():
+            assert (w[0] == twin.weights[name][0]).all()
+        assert m.weights["up0"][1].isnan().all()
+
+    def test_its_step_is_no_multiple_of_the_gradient(self):
+        m = model()
+        with pytest.raises(InputError, match=r"needs Adam, AdamW or SGD; got Muon\. Set noise_points = 0"):
+            step_per_gradient(make_optimizer(m, "muon"), m, 0.1)
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"kind": "lion"}, "needs a `kind` of adam, adamw, sgd; got 'lion'"),
+        ({"kind": "lion"}, "needs a `kind` of adam, adamw, sgd, muon; got 'lion'"),
         ({"betas": (0.9, 1.0)}, r"needs `betas` and `momentum` in \[0, 1\); got \(0.9, 1.0\) and 0.9"),
         ({"momentum": -0.1}, r"in \[0, 1\); got \(0.9, 0.95\) and -0.1"),
         ({"eps": -1.0}, "needs `eps` and `weight_decay` >= 0; got -1.0 and 0.0"),
-        ({"weight_decay": 0.1}, "needs `kind` adamw for a `weight_decay`; got adam"),
+        ({"weight_decay": 0.1}, "needs `kind` adamw or muon for a `weight_decay`; got adam"),
     ],
 )
 def test_bad_options(options, message):

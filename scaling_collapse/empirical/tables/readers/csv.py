@@ -16,6 +16,7 @@ from ..column_names import known_as, loss_kind
 from ..columns import NUMERIC, TEXT
 from ..log import Log
 from ..source_file import SourceFile
+from ..spreadsheet_text import from_spreadsheet_text
 from .reader import Reader
 
 __all__ = ["CSV", "header_of"]
@@ -108,7 +109,7 @@ def _log(files: Sequence[SourceFile]) -> Log:
     except pa.ArrowInvalid:
         # If a cell is not a number: as text, so that whoever converts the column can name it. Any other fault stays.
         table = _read(file, dialect, pa.string())
-    return Log(table=_without_null_words(table))
+    return Log(table=_without_null_words(from_spreadsheet_text(table)))
 
 
 def _read(file: SourceFile, dialect: _Dialect, number: pa.DataType) -> pa.Table:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from ..column_seal import unsealed
 from ..log import Log
 from ..source_file import SourceFile
 from .reader import Reader
@@ -20,8 +21,8 @@ def _log(files: Sequence[SourceFile]) -> Log:
     import pyarrow.parquet as pq
 
     # A ParquetFile reads this one file: no partition columns are made up from the folder names.
-    with pq.ParquetFile(files[0].path) as file:
-        return Log(table=file.read())
+    with pq.ParquetFile(files[0].path, page_checksum_verification=True) as file:
+        return Log(table=unsealed(file.read(), files[0].name))
 
 
 PARQUET = Reader(what="Parquet", reads=_reads, log=_log, rank=4)

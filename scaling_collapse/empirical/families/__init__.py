@@ -1,0 +1,1 @@
+"""Families of models scaled together: each size's numbers from a stated recipe, and which of them a family kept."""
