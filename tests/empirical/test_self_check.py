@@ -205,7 +205,7 @@ def test_a_forgotten_suffix_is_guessed():
 
 
 def test_noise_of_the_evaluation_is_as_large_for_the_new_size_and_so_is_the_band():
-    """Losses are read with the same noise at every size: relative to a loss that falls, the new run's is the largest."""
+    """Losses are read with the same noise at every size: relative to the loss, the new run's is the largest."""
     inside = []
     for seed in (1, 4):
         rng = np.random.default_rng(seed)
