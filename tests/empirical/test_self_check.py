@@ -202,3 +202,19 @@ def test_a_forgotten_suffix_is_guessed():
     far = extrapolate(ladder, 1e12, far=True, draws=500)
     assert far.status == "far from the ladder"
     assert far.warnings[0].startswith("The new size is far from the ladder: 6.25e+04 times the largest size")
+
+
+def test_noise_of_the_evaluation_is_as_large_for_the_new_size_and_so_is_the_band():
+    """Losses are read with the same noise at every size: relative to the loss, the new run's is the largest."""
+    inside = []
+    for seed in (1, 4):
+        rng = np.random.default_rng(seed)
+        clean = law_ladder(sizes=7, seeds=3, noise=1e-4, span=100.0, b=0.25, points=200)
+        noisy = changed(clean, lambda c: c.loss + 5e-4 * rng.standard_normal(c.loss.size))  # noqa: B023
+        top = noisy.sizes[-1]
+        run = noisy.by_size[top][0]
+        found = extrapolate(noisy.select(lambda c: c.params < top), top, tokens=run.horizon_tokens, draws=500)  # noqa: B023
+        late = found.x >= 0.2
+        L = run.loss_at(found.x[late] * run.horizon_tokens)
+        inside.append(((found.low[late] <= L) & (found.high[late] >= L)).mean())
+    assert min(inside) > 0.85  # as loud as the ladder on average, it held 75 and 83 %

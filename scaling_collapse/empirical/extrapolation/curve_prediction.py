@@ -62,9 +62,10 @@ def predicted_draws(
     ])  # fmt: skip
     law = offsets.levels.draw(at, C, rng)
     ln_end = law.ln_reducible + law.level * rng.standard_normal(draws)
-    own = np.hypot(law.noise, offsets.sizes.last) * rng.standard_normal(draws)
+    louder = offsets.sizes.times_louder(float(np.median(law.L0 + np.exp(np.clip(law.ln_reducible, -60.0, 60.0)))))
+    own = np.hypot(law.noise, louder * offsets.sizes.last) * rng.standard_normal(draws)
     R, run = (np.exp(np.clip(value, -60.0, 60.0)) for value in (ln_end, ln_end + own))
-    s, s_run = shape.draw(rows, rng)
+    s, s_run = shape.draw(rows, rng, louder=louder)
     offset = shape.hypotheses.offset[rows]
     least = _least(offsets.shape.curves, offset)
     curves = [

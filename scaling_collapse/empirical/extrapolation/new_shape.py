@@ -54,8 +54,11 @@ class NewShape:
         """The expected s(x) of each hypothesis, shape (h, n)."""
         return self.base + self.centre @ self.to_grid
 
-    def draw(self, rows: NDArray[np.intp], rng: np.random.Generator) -> tuple[Array, Array]:
-        """s(x) of the expected curve and of one run of it, given rows of hypotheses, shape (draws, n)."""
+    def draw(self, rows: NDArray[np.intp], rng: np.random.Generator, *, louder: float = 1.0) -> tuple[Array, Array]:
+        """s(x) of the expected curve and of one run of it, given rows of hypotheses, shape (draws, n).
+
+        `louder` multiplies the run's fast noise.
+        """
         normal = rng.standard_normal
         shape = (rows.size, self.centre.shape[1])
         cells = self.centre[rows] + np.sqrt(self.variance[rows]) * normal(shape)
@@ -63,7 +66,8 @@ class NewShape:
         ripple = normal((2, rows.size, self.base.shape[1]))
         ripple[..., -1] = 0.0  # the end's noise is the level's
         mean = self.base[rows] + self.mean_fast[rows, None] * ripple[0]
-        return mean + cells @ self.to_grid, mean + (cells + own) @ self.to_grid + self.fast[rows, None] * ripple[1]
+        run = mean + (cells + own) @ self.to_grid + louder * self.fast[rows, None] * ripple[1]
+        return mean + cells @ self.to_grid, run
 
 
 def new_shape(found: ShapePosterior, params: float) -> NewShape:
