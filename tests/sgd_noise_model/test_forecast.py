@@ -90,7 +90,7 @@ def test_the_targets_loss_and_noise_are_never_read():
     runs = calibration(1e-3)
     lr = rates(schedules.linear())
     clean = truth("t", lr)
-    poisoned = dataclasses.replace(clean, loss=np.full(TOKENS.size, 1e300), noise_trace=np.full(TOKENS.size, np.nan))
+    poisoned = dataclasses.replace(clean, loss=np.full(TOKENS.size, 1e50), noise_trace=np.full(TOKENS.size, np.nan))
     [a], [b] = forecast(runs, [clean]), forecast(runs, [poisoned])
     for name in ("loss", "low", "high"):
         assert getattr(a, name).tobytes() == getattr(b, name).tobytes()

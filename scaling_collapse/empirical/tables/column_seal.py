@@ -5,8 +5,6 @@ from __future__ import annotations
 import hashlib
 from typing import Any
 
-from ...common import InputError
-
 __all__ = ["sealed", "unsealed"]
 
 KEY = b"scaling_collapse.columns"
@@ -17,31 +15,24 @@ def sealed(table: Any) -> Any:
     return table.replace_schema_metadata({**(table.schema.metadata or {}), KEY: _seal(table)})
 
 
-def unsealed(table: Any, source: Any) -> Any:
-    """The table without its seal; one without a seal as it is.
+def unsealed(table: Any) -> tuple[Any, bool]:
+    """The table without its seal, and whether its columns are those that were sealed; without a seal they are.
 
-    Raises
-    ------
-    InputError
-        If the columns are not those that were sealed.
+    They are not if a byte of a name or a type has changed, and neither if a program added a column and kept the seal.
 
     Examples
     --------
     >>> import pyarrow as pa
     >>> table = sealed(pa.table({"run": ["a"], "loss": [1.0]}))
-    >>> unsealed(table, "t.parquet").schema.metadata is None
-    True
+    >>> found, same = unsealed(table)
+    >>> found.schema.metadata is None, same
+    (True, True)
     """
     metadata = dict(table.schema.metadata or {})
     seal = metadata.pop(KEY, None)
     if seal is None:
-        return table
-    if seal != _seal(table):
-        raise InputError(
-            f"read_curves cannot read {source}: the names or types of its columns are not those that were written. "
-            "The file is damaged; write it again."
-        )
-    return table.replace_schema_metadata(metadata or None)
+        return table, True
+    return table.replace_schema_metadata(metadata or None), seal == _seal(table)
 
 
 def _seal(table: Any) -> bytes:

@@ -16,7 +16,7 @@ from .same_runs import each_run_once
 if TYPE_CHECKING:
     import pyarrow as pa
 
-__all__ = ["read_curves"]
+__all__ = ["ladder_of", "read_curves"]
 
 
 def read_curves(
@@ -79,6 +79,18 @@ def _read(
     from .understanding import curve_tables
 
     tables, findings = curve_tables(source, mapping)
+    return ladder_of(tables, findings, where, use_horizon=use_horizon, common_end=common_end)
+
+
+def ladder_of(
+    tables: list[tuple[str, pa.Table]],
+    findings: list[Finding],
+    where: Mapping[str, str] | None,
+    *,
+    use_horizon: bool,
+    common_end: bool = False,
+) -> Ladder:
+    """The ladder of named curve tables, with what was found on the way to them."""
     runs, renamed = _runs(tables, where)
     share, shortened = _common_share(runs) if common_end and use_horizon else (1.0, [])
     curves, found = _curves(runs, use_horizon, share)

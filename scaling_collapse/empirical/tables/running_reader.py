@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
-from ...common import Source, is_frame
+from ...common import Source
 from ...theory import Ladder
-from .curve_reader import read_curves
-from .readers import read_table, table_files
+from .curve_reader import ladder_of
+from .log_mapping import LogMapping
+from .understanding import curve_tables
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 __all__ = ["read_running"]
 
@@ -25,18 +27,12 @@ def read_running(source: Source, *, where: Mapping[str, str] | None = None) -> L
     >>> run.horizon_tokens, float(run.extra["planned_tokens"])
     (2.0, 8.0)
     """
-    return read_curves(_renamed(source), where=where, use_horizon=False)
+    tables, findings = curve_tables(source, LogMapping())
+    return ladder_of([(name, _renamed(table)) for name, table in tables], findings, where, use_horizon=False)
 
 
-def _renamed(source: Source) -> Any:
+def _renamed(table: pa.Table) -> pa.Table:
     """The same, `horizon_tokens` under its other name."""
-    import pyarrow as pa
-
-    if not is_frame(source):
-        paths = [source] if isinstance(source, str | os.PathLike) else source
-        tables = [read_table(file) for path in paths for file in table_files(Path(path))[0]]
-        source = pa.concat_tables(tables, promote_options="permissive")
-    table = source if isinstance(source, pa.Table) else pa.table(source)
     if "horizon_tokens" not in table.column_names or PLANNED in table.column_names:
         return table
     return table.rename_columns([PLANNED if name == "horizon_tokens" else name for name in table.column_names])

@@ -148,12 +148,14 @@ class TestChess:
         with pytest.raises(InputError, match="needs `max_tokens` >= 1 or none; got 0"):
             ChessTask(max_tokens=0)
 
-    @pytest.mark.parametrize(("missing", "name"), [("chess.pgn", "games.pgn"), ("zstandard", "games.pgn.zst")])
-    def test_a_missing_extra_says_what_to_install(self, tmp_path, monkeypatch, optional, missing, name):
+    @pytest.mark.parametrize(
+        ("missing", "name", "extra"), [("chess.pgn", "games.pgn", "chess"), ("zstandard", "games.pgn.zst", "train")]
+    )
+    def test_a_missing_extra_says_what_to_install(self, tmp_path, monkeypatch, optional, missing, name, extra):
         optional("chess")
         monkeypatch.setitem(sys.modules, missing, None)
         package = missing.split(".")[0]
         with pytest.raises(
-            InputError, match=rf"ChessTask needs the package {package}; got none. .*'scaling-collapse\[train\]'"
+            InputError, match=rf"ChessTask needs the package {package}; got none. .*'scaling-collapse\[{extra}\]'"
         ):
             ChessTask(files=(self.write(tmp_path, MATE, name=name),)).batch(0, 1)

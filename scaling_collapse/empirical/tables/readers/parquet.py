@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from ....theory import Finding
 from ..column_seal import unsealed
 from ..log import Log
 from ..source_file import SourceFile
@@ -22,7 +23,9 @@ def _log(files: Sequence[SourceFile]) -> Log:
 
     # A ParquetFile reads this one file: no partition columns are made up from the folder names.
     with pq.ParquetFile(files[0].path, page_checksum_verification=True) as file:
-        return Log(table=unsealed(file.read(), files[0].name))
+        table, same = unsealed(file.read())
+    detail = "the names or types of its columns are not those that were written: changed since, or damaged"
+    return Log(table=table, findings=() if same else (Finding("columns changed", "noted", files[0].name, detail),))
 
 
 PARQUET = Reader(what="Parquet", reads=_reads, log=_log, rank=4)
