@@ -25,6 +25,7 @@ from .end_point_extrapolation import from_ends
 from .extrapolation import Extrapolation
 from .ladder_curves import LadderCurves
 from .law_bend import law_bend
+from .log_start import require_early_logs
 from .new_size import NewSize, ladder_ends, new_size
 from .offset_agreement import agree_on_offset
 from .prediction import Method, MethodName, Prediction
@@ -38,8 +39,6 @@ __all__ = ["extrapolate"]
 METHODS: dict[str, Method] = {"curves": from_curves, "ends": from_ends}
 EARLY = np.geomspace(0.01, 0.1, 31)[:-1]
 """Where the curve is given before the project's grid begins."""
-LATEST_START = 0.5
-"""Where in its training a run's log may begin at the latest."""
 
 
 def extrapolate(
@@ -150,7 +149,7 @@ def _answer(asked: _Asked, new: NewSize, reach: Reach, *, given: bool) -> Extrap
 def _predicted(asked: _Asked, new: NewSize) -> Prediction:
     """The method's answer on the whole grid, or why there is none."""
     curves, early = asked.arrays()
-    if min(part.min() for r in (*curves.runs, *early) for part in [r] if r.size) <= 0:
+    if min(r.min() for r in (*curves.runs, *early) if r.size) <= 0:
         return Prediction(status=Status.NOT_POSITIVE)
     ends = curves.means[:, -1]
     if ends[curves.C.argmax()] >= ends[curves.C.argmin()]:
@@ -279,10 +278,4 @@ def _check_options(params: float, tokens: float | None, method: str, level: floa
 def _check_runs(ladder: Ladder) -> None:
     ladder.require_one_schedule("extrapolate")
     ladder.require_one_horizon_per_size("extrapolate")
-    late = max(ladder, key=lambda c: c.tokens[0] / c.horizon_tokens)
-    start = late.tokens[0] / late.horizon_tokens
-    if start > LATEST_START:
-        raise InputError(
-            f"extrapolate needs curves that are logged from the first half of training on; got run {late.run!r} from "
-            f"{start:.0%} of its horizon on. Log earlier, or leave the run out."
-        )
+    require_early_logs(ladder, "extrapolate")

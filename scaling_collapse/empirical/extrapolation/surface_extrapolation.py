@@ -20,13 +20,12 @@ from ...theory import Ladder, LossCurve, default_grid, losses_on_grid
 from ..fits.fit_surface import fit_loss_surface
 from ..fits.loss_surface import LossSurface
 from .curve_draws import Interval, quantiles
+from .log_start import require_early_logs
 
 __all__ = ["SurfaceExtrapolation", "extrapolate_surface"]
 
 EARLY = np.geomspace(0.01, 0.1, 31)[:-1]
 """Where the curve is given before the project's grid begins."""
-LATEST_START = 0.5
-"""Where in its training a run's log may begin at the latest."""
 NEAR = math.log(2.0)
 """Width in ln M within which runs count as of the same multiple."""
 JUDGED = 0.1
@@ -232,13 +231,7 @@ def _extrapolation(
 
 def _grid(ladder: Ladder) -> Array:
     """Progress that all runs have logged."""
-    late = max(ladder, key=lambda c: c.tokens[0] / c.horizon_tokens)
-    start = late.tokens[0] / late.horizon_tokens
-    if start > LATEST_START:
-        raise InputError(
-            f"extrapolate_surface needs curves that are logged from the first half of training on; got run "
-            f"{late.run!r} from {start:.0%} of its horizon on. Log earlier, or leave the run out."
-        )
+    start = require_early_logs(ladder, "extrapolate_surface")
     x = np.concatenate([EARLY, default_grid()])
     return x[x >= start]
 
