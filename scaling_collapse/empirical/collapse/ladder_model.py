@@ -21,7 +21,7 @@ import numpy as np
 
 from ...common import PFLOP, Array
 from ...theory import means_by_size
-from ..fits.intervals import LEVEL, t_quantile
+from ..fits.intervals import LEVEL, MANY, t_quantile
 from .curves_on_grid import CurvesOnGrid
 from .evidence import evidence_at
 from .power import power_of_trend, smallest_shift
@@ -119,7 +119,7 @@ class LadderModel:
         d, squared, along, _, per_offset = self.between
         free, per_mean = log_p.size - 1, float((1.0 / seeds).mean())
         variance = 2.0 * squared * per_mean**2 * (1 / free + 1 / dof) + 4.0 * along * per_mean / free * d**2
-        off = t_quantile(10**6) * math.sqrt(variance)
+        off = t_quantile(MANY) * math.sqrt(variance)
         half = (math.sqrt(d**2 + off) - math.sqrt(max(d**2 - off, 0.0))) / 2
         return HalfWidths(
             L0=t * L0 if self.fitted else math.nan,

@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike
 
 from ...common import Array, InputError, Source
 from ...theory import Ladder
-from ..fits.intervals import UNKNOWN, t_quantile
+from ..fits.intervals import MANY, UNKNOWN, t_quantile
 from ..fits.law_fit import LawFit, fit_scaling_law
 from .chosen_offset import ChosenOffset, choose_offset, ends_below
 from .collapse_at_offset import CollapseAtOffset, collapse_at_offset, delta_range
@@ -195,7 +195,7 @@ def _drawn_offsets(chosen: ChosenOffset, draws: int, rng: np.random.Generator) -
     """Offsets as uncertain as the one in use: normal on either side, with its interval for their 90 %."""
     if chosen.interval is None or math.isnan(chosen.interval[0]):
         return np.full(draws, chosen.value)
-    z = rng.standard_normal(draws) / t_quantile(10**6)
+    z = rng.standard_normal(draws) / t_quantile(MANY)
     down, up = chosen.value - chosen.interval[0], chosen.interval[1] - chosen.value
     return chosen.value + z * np.where(z < 0, down, up)
 

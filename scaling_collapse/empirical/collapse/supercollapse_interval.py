@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from ...common import Array
 from ...theory import collapse_deviation, means_by_size, noise_by_size
-from ..fits.intervals import LEVEL, UNKNOWN, Interval, t_quantile
+from ..fits.intervals import LEVEL, MANY, UNKNOWN, Interval, t_quantile
 from .collapse_at_offset import CollapseAtOffset, floor_of
 from .curves_on_grid import CurvesOnGrid
 
@@ -49,7 +49,7 @@ def fraction_interval(
     inside = curves.x < 1
     ratio = _ratio(here.delta, here.floor)
     misses = _drawn_misses(curves, here, usable.size, rng) - (_ratios_at(curves, usable) - ratio)
-    wider = t_quantile(int((np.bincount(curves.size_index) - 1).sum())) / t_quantile(10**6)
+    wider = t_quantile(int((np.bincount(curves.size_index) - 1).sum())) / t_quantile(MANY)
     tails = np.quantile(_averaged(misses[:, inside]), (0.5 - LEVEL / 2, 0.5 + LEVEL / 2), axis=0)
     ends = _averaged(ratio[inside]) - wider * tails
     low, high = (float((end < 0).mean()) for end in ends)
@@ -81,7 +81,7 @@ def _drawn_misses(curves: CurvesOnGrid, here: CollapseAtOffset, draws: int, rng:
     index, counts = curves.size_index, np.bincount(curves.size_index)
     directions, scale = _relative_noise(curves.L - here.offset, index)
     means = _drawn_together(here.normalized, directions, index)
-    loud = np.sqrt(_loudness(_tails(curves.L - here.offset, index), (draws, index.size), rng))
+    loud = np.sqrt(_loudness(_tails(directions), (draws, index.size), rng))
     noise = rng.standard_normal((draws, index.size, directions.shape[0])) @ directions
     noise *= (loud * scale[index])[..., None]
     delta = collapse_deviation(means[index] * np.exp(noise - noise[..., -1:]), index)
@@ -98,10 +98,9 @@ def _many_seeds(means: Array, directions: Array, scale: Array) -> Array:
     return 0.5 * np.log(np.maximum(variance, 1e-300) / (middle**2 * np.maximum(alone * np.median(scale**2), 1e-300)))
 
 
-def _tails(R: Array, index: NDArray[np.intp]) -> float:
+def _tails(directions: Array) -> float:
     """Degrees of freedom of the Student t whose runs are as unequally loud as these; infinite where they are equal."""
-    away = (R / means_by_size(R, index)[index] - 1.0)[np.bincount(index)[index] > 1]
-    gram = away @ away.T
+    gram = directions @ directions.T
     energy = gram.diagonal()
     usual = 1.0 + 2.0 * (gram**2).sum() / energy.sum() ** 2
     times = float((energy**2).mean() / energy.mean() ** 2) / usual

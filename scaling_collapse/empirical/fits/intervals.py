@@ -10,12 +10,14 @@ from numpy.typing import NDArray
 
 from ...common import Array
 
-__all__ = ["LEVEL", "UNKNOWN", "Interval", "from_left_out", "jackknife", "student", "t_quantile"]
+__all__ = ["LEVEL", "MANY", "UNKNOWN", "Interval", "from_left_out", "jackknife", "student", "t_quantile"]
 
 Interval = tuple[float, float]
 UNKNOWN: Interval = (math.nan, math.nan)
 LEVEL = 0.9
 """Coverage of an interval unless the caller says otherwise."""
+MANY = 10**6
+"""Degrees of freedom with which Student's t is a normal."""
 
 
 def t_quantile(dof: int, level: float = LEVEL) -> float:
