@@ -159,11 +159,11 @@ def _joined(parts: list[RunRows], findings: list[Finding]) -> list[RunRows]:
     """The parts with each that goes on where another ends joined to it."""
     done: list[RunRows] = []
     for rows in sorted(parts, key=_first_step):
-        before = next((i for i, part in enumerate(done) if (words := _continues(part, rows))), None)
+        evidence = ((i, _continues(part, rows)) for i, part in enumerate(done))
+        before, words = next(((i, words) for i, words in evidence if words), (None, ""))
         if before is None:
             done.append(rows)
             continue
-        words = _continues(done[before], rows)
         findings.append(Finding("split files", "merged", rows.name, f"{rows.source}: {words}", rows.numbers.size))
         done[before] = _together(done[before], rows)
     return done

@@ -73,7 +73,7 @@ def _rows(points: Iterable[Point]) -> list[dict[str, Any]]:
         if row is None or row["step"] != step or key in row:
             row = last[run] = {"run": run, "step": step}
             rows.append(row)
-        row["step" if key == "step" else key] = value
+        row[key] = value
     return rows
 
 

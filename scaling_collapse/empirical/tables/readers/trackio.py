@@ -33,7 +33,7 @@ def _log(files: Sequence[SourceFile]) -> Log:
         ]
         settings = {
             names[run]: flat(_object(text, file.name))
-            for run, text in database.execute(f"SELECT {key if key == 'run_name' else 'run_id'}, config FROM configs")
+            for run, text in database.execute(f"SELECT {key}, config FROM configs")
             if run in names
         }
     if not rows:
